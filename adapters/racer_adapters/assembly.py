@@ -1,0 +1,105 @@
+"""Events in, an Answer out: the one place where the pieces of a reply are put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from racer_adapters.types import (
+    Answer,
+    End,
+    Finish,
+    FinishReason,
+    FollowUp,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolDelta,
+    Undo,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from racer_adapters.dialect import Event
+
+
+class Assembly:
+    """Collects one lane's events.
+
+    `started` turns true at the first real token (text or a tool call); `ended` at the end marker;
+    `pieces` counts what has come of text, tool calls and reasoning. `follow_up` and `undo` are the last
+    of their kind.
+    """
+
+    __slots__ = (
+        "_finish",
+        "_reasoning",
+        "_text",
+        "_tools",
+        "_usage",
+        "ended",
+        "follow_up",
+        "pieces",
+        "started",
+        "undo",
+    )
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._tools: dict[int, list[str]] = {}
+        self._usage: Usage | None = None
+        self._finish: FinishReason | None = None
+        self.ended = False
+        self.started = False
+        self.pieces = 0
+        self.follow_up: FollowUp | None = None
+        self.undo: Undo | None = None
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Take events in order. Raises the WireError among them, with what came before it kept."""
+        for event in events:
+            if isinstance(event, Text):
+                self._text.append(event.text)
+                self.pieces += 1
+                self.started = True
+            elif isinstance(event, Finish):
+                self._finish = event.reason
+            elif isinstance(event, Usage):
+                self._usage = event
+            elif isinstance(event, End):
+                self.ended = True
+            elif isinstance(event, Reasoning):
+                self._reasoning.append(event.text)
+                self.pieces += 1
+            elif isinstance(event, ToolDelta):
+                self._add_tool(event)
+            elif isinstance(event, FollowUp):
+                self.follow_up = event
+            elif isinstance(event, Undo):
+                self.undo = event
+            else:
+                raise event
+
+    def _add_tool(self, delta: ToolDelta) -> None:
+        self.pieces += 1
+        parts = self._tools.setdefault(delta.index, ["", "", ""])
+        parts[0] = parts[0] or delta.id
+        parts[1] = parts[1] or delta.name
+        parts[2] += delta.arguments
+        if parts[1]:
+            self.started = True
+
+    def answer(self) -> Answer:
+        return Answer(
+            text="".join(self._text),
+            reasoning="".join(self._reasoning),
+            tool_calls=tuple(
+                ToolCall(id=id_ or f"call_{index}", name=name, arguments=arguments or "{}")
+                for index, (id_, name, arguments) in sorted(self._tools.items())
+            ),
+            finish_reason=self._finish,
+            ended=self.ended,
+            usage=self._usage,
+        )

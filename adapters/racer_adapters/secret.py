@@ -1,0 +1,70 @@
+"""A key that cannot be printed by accident.
+
+Rule 1: the plain value leaves through `reveal()` alone, and only a dialect's encoder calls that.
+Rule 2: any text that came from outside passes `scrub()` before it is kept: providers echo keys.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import NoReturn
+from urllib.parse import quote
+
+MASK = "[key]"
+SHOWN = 4
+
+
+class Secret:
+    """A key. Every way to show it shows at most its last four characters."""
+
+    __slots__ = ("_forms", "_value")
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        self._forms = _disguises(value)
+
+    def reveal(self) -> str:
+        return self._value
+
+    @property
+    def hint(self) -> str:
+        """Enough to tell two keys apart; nothing at all of a short one."""
+        return f"…{self._value[-SHOWN:]}" if len(self._value) >= 5 * SHOWN else "…"
+
+    def scrub(self, text: str) -> str:
+        """`text` without this key in any of the forms it may have been echoed in."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return f"Secret({self.hint})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is never pickled: pass the name of its environment variable instead")
+
+
+def _disguises(value: str) -> tuple[str, ...]:
+    """The forms a key may come back in, longest first so that a part never hides the whole."""
+    if not value:
+        return ()
+    raw = value.encode("utf-8", "surrogateescape")
+    forms = {
+        value,
+        quote(value, safe=""),
+        repr(value)[1:-1],
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(raw).decode(),
+    }
+    if len(value) >= 16:
+        forms.add(value[:8])
+    return tuple(sorted(forms, key=len, reverse=True))

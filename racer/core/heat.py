@@ -1,0 +1,262 @@
+"""One race as a state machine: facts in, `Start` and `Stop` out, time as an argument.
+
+Rule 1: never more than `width` lanes run, and no attempt starts after the end.
+Rule 2: an attempt ends exactly once: won, lost, failed or late.
+Rule 3: `Stop` is said exactly once, with everything that still runs counted as lost.
+Rule 4: a lane of a provider that already had `per_provider` starts only when no other provider is left;
+        two lanes on one local host never run at the same time beyond `local_lanes`.
+Rule 5: a guess never empties a race: a lane that only our own breaker holds back runs when none else can.
+
+The shell starts a task for each `Start`, cancels the rest on `Stop`, and calls `tick` at `wake_at()`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from racer.core.plan import Policy, Running, View
+from racer_adapters.errors import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from racer.core.breaker import Block
+    from racer.core.provider import Lane
+    from racer_adapters.errors import WireError
+
+OBJECTORS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`deadline` and `wait` are seconds from the start of the race."""
+
+    width: int = 4
+    deadline: float = 60.0
+    wait: float = 0.0
+    per_provider: int = 1
+    local_lanes: int = 1
+
+
+class Ending(StrEnum):
+    WON = "won"
+    EXHAUSTED = "exhausted"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    ABORTED = "aborted"
+
+
+class Outcome(StrEnum):
+    WON = "won"
+    LOST = "lost"
+    FAILED = "failed"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    attempt: int
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The race is over; `lost` are the attempts that were still running."""
+
+    ending: Ending
+    lost: tuple[int, ...]
+
+
+Action = Start | Stop
+
+
+class Gate(Protocol):
+    """What stands between a lane and its start: breakers, and later the ledger."""
+
+    def blocked(self, lane: Lane, now: float) -> Block | None:
+        """Why `lane` may not start at `now`, or None."""
+        ...
+
+    def started(self, lane: Lane, now: float) -> None:
+        """`lane` starts now. Said at once, so that the next question already knows of it."""
+        ...
+
+
+class Heat:
+    """`lanes` in order of rank; `gate` tells which of them may start at an instant."""
+
+    __slots__ = (
+        "_again",
+        "_began",
+        "_gate",
+        "_next",
+        "_objectors",
+        "_policy",
+        "_rules",
+        "_running",
+        "_starts",
+        "_used",
+        "_waiting",
+        "ending",
+        "winner",
+    )
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        *,
+        rules: Rules,
+        policy: Policy,
+        gate: Gate,
+    ) -> None:
+        self._rules = rules
+        self._policy = policy
+        self._gate = gate
+        self._waiting = list(lanes)
+        self._running: dict[int, Running] = {}
+        self._again: set[str] = set()
+        self._used: Counter[str] = Counter()
+        self._objectors: set[str] = set()
+        self._starts = 0
+        self._began = 0.0
+        self._next = float("inf")
+        self.ending: Ending | None = None
+        self.winner: int | None = None
+
+    # ------------------------------------------------------------- facts in
+
+    def begin(self, now: float) -> list[Action]:
+        self._began = now
+        return self._advance(now)
+
+    def tick(self, now: float) -> list[Action]:
+        """Time has passed: `wake_at()` has come, or something outside may have changed."""
+        return self._advance(now)
+
+    def first_token(self, attempt: int, now: float) -> list[Action]:
+        running = self._running.get(attempt)
+        if running is None or running.first_token is not None:
+            return []
+        running.first_token = now
+        return self._advance(now)
+
+    def replied(self, attempt: int) -> list[Action]:
+        """A valid reply is complete. The first one wins; one that comes after the end is late."""
+        if self.ending is not None:
+            return []
+        self.winner = attempt
+        del self._running[attempt]
+        return [self._stop(Ending.WON)]
+
+    def failed(self, attempt: int, error: WireError, now: float) -> list[Action]:
+        if self.ending is not None:
+            return []
+        lane = self._running.pop(attempt).lane
+        if error.kind is Kind.BAD_REQUEST:
+            self._objectors.add(lane.provider.name)
+            if len(self._objectors) >= OBJECTORS:
+                return [self._stop(Ending.REFUSED)]
+        if self._comes_back(lane, now):
+            self._again.add(lane.id)
+            self._waiting.append(lane)
+        return self._advance(now)
+
+    def abort(self) -> list[Action]:
+        """The caller has gone, or a bug has shown: everything ends here."""
+        return [] if self.ending is not None else [self._stop(Ending.ABORTED)]
+
+    # ------------------------------------------------------------ answers out
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    @property
+    def starts(self) -> int:
+        return self._starts
+
+    def wake_at(self) -> float:
+        """When `tick` is wanted, at the latest."""
+        return min(self._next, self._began + self._rules.deadline)
+
+    # ---------------------------------------------------------------- within
+
+    def _advance(self, now: float) -> list[Action]:
+        if self.ending is not None:
+            return []
+        if now >= self._began + self._rules.deadline:
+            return [self._stop(Ending.EXPIRED)]
+        actions: list[Action] = []
+        while (lane := self._due(now)) is not None:
+            actions.append(self._start(lane, now))
+        if not self._running and self._next == float("inf"):
+            actions.append(self._stop(Ending.EXHAUSTED))
+        return actions
+
+    def _due(self, now: float) -> Lane | None:
+        """The next lane that is to start now. Notes when to look again."""
+        self._next = float("inf")
+        if len(self._running) >= self._rules.width or not self._waiting:
+            return None
+        able = self._able(now)
+        plan = self._policy(View(now, self._rules.width, list(self._running.values()), able)) if able else ()
+        for planned in plan:
+            if planned.offset <= 0:
+                return planned.lane
+        if plan:
+            self._next = now + min(planned.offset for planned in plan)
+        else:
+            self._next = self._back_at(now)
+        return None
+
+    def _able(self, now: float) -> list[Lane]:
+        """Waiting lanes that may start now: first those of providers that had no turn yet."""
+        free = [lane for lane in self._waiting if self._host_is_free(lane)]
+        able = [lane for lane in free if self._gate.blocked(lane, now) is None]
+        if not able and not self._running:
+            able = self._guessed_only(free, now)
+        fresh = [lane for lane in able if self._used[lane.provider.name] < self._rules.per_provider]
+        return fresh + [lane for lane in able if self._used[lane.provider.name] >= self._rules.per_provider]
+
+    def _host_is_free(self, lane: Lane) -> bool:
+        if not lane.provider.local:
+            return True
+        busy = sum(run.lane.provider.local and run.lane.host == lane.host for run in self._running.values())
+        return busy < self._rules.local_lanes
+
+    def _guessed_only(self, lanes: Sequence[Lane], now: float) -> list[Lane]:
+        fresh = [lane for lane in lanes if lane.id not in self._again]
+        blocks = [(block, lane) for lane in fresh if (block := self._gate.blocked(lane, now))]
+        guessed = [(block.until, lane) for block, lane in blocks if not block.stated]
+        return [lane for _, lane in sorted(guessed, key=lambda pair: pair[0])]
+
+    def _back_at(self, now: float) -> float:
+        """When the first lane comes back that `wait` allows to wait for; infinity when none does."""
+        latest = self._began + self._rules.wait
+        backs = [block.until for lane in self._waiting if (block := self._gate.blocked(lane, now))]
+        return min((until for until in backs if until <= latest), default=float("inf"))
+
+    def _comes_back(self, lane: Lane, now: float) -> bool:
+        """A lane that failed may run again in this race, once its cool-down ends within `wait`."""
+        if self._rules.wait <= 0:
+            return False
+        block = self._gate.blocked(lane, now)
+        return block is not None and block.until <= self._began + self._rules.wait
+
+    def _start(self, lane: Lane, now: float) -> Start:
+        attempt = self._starts
+        self._starts += 1
+        self._waiting.remove(lane)
+        self._used[lane.provider.name] += 1
+        self._gate.started(lane, now)
+        self._running[attempt] = Running(attempt, lane, now)
+        return Start(attempt, lane)
+
+    def _stop(self, ending: Ending) -> Stop:
+        self.ending = ending
+        lost = tuple(self._running)
+        self._running.clear()
+        return Stop(ending, lost)

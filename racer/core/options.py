@@ -1,0 +1,191 @@
+"""The options of a race: read, checked, and told apart into what is asked, of whom, and by which rules.
+
+Everything wrong is found here, before anything is sent, and said as BadRequest with the remedy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+
+from racer_adapters.messages import parse_messages, parse_response_format, parse_tool_choice, parse_tools
+
+from racer.core.heat import Rules
+from racer.core.plan import POLICIES, Policy
+from racer.core.rank import TASKS, Wishes
+from racer.errors import BadRequest
+from racer_adapters.types import Call
+
+if TYPE_CHECKING:
+    from racer.core.reply import Reply
+
+Validator = Callable[["Reply"], "bool | Awaitable[bool | None] | None"]
+Messages = str | Sequence[Mapping[str, Any]]
+MOST_LANES = 64
+
+
+class Options(TypedDict, total=False):
+    """Keyword options of `race` and `Racer.race`; docs/options.md says what each means."""
+
+    lanes: int
+    policy: Literal["all", "one"]
+    deadline: float
+    wait: float
+    private: bool
+    only: str | Sequence[str]
+    exclude: str | Sequence[str]
+    prefer: str | Sequence[str]
+    task: Literal["chat", "fast", "deep", "creative", "code"]
+    valid: Validator | Sequence[Validator]
+    max_tokens: int
+    temperature: float
+    top_p: float
+    stop: str | Sequence[str]
+    seed: int
+    tools: Sequence[Mapping[str, Any]]
+    tool_choice: str | Mapping[str, Any]
+    response_format: Mapping[str, Any]
+    extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where the caller says nothing: `[race]` of the configuration."""
+
+    lanes: int = 4
+    policy: str = "all"
+    extra: float = 0.25
+    deadline: float = 60.0
+    wait: float = 0.0
+    per_provider: int = 1
+    local_lanes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question with everything that was said about it."""
+
+    call: Call
+    rules: Rules
+    policy_name: str
+    policy: Policy
+    wishes: Wishes = field(default_factory=Wishes)
+    valid: tuple[Validator, ...] = ()
+
+
+def read(messages: Messages, options: Options, defaults: Defaults) -> Ask:
+    """Raises BadRequest naming the option, what was found and what is allowed."""
+    unknown = sorted(set(options) - set(Options.__annotations__))
+    if unknown:
+        raise TypeError(
+            f"unknown option {unknown[0]!r}; the options are {', '.join(Options.__annotations__)}"
+        )
+    try:
+        call = _call(messages, options)
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    name = _one_of("policy", options.get("policy", defaults.policy), POLICIES)
+    return Ask(call, _rules(options, defaults), name, POLICIES[name], _wishes(options), _valid(options))
+
+
+def _call(messages: Messages, options: Options) -> Call:
+    given = cast("Mapping[str, Any]", options)
+    tools = parse_tools(given.get("tools"))
+    return Call(
+        messages=parse_messages(messages),
+        max_tokens=_whole("max_tokens", given.get("max_tokens"), 1, 10_000_000),
+        temperature=_number("temperature", given.get("temperature"), 0.0, 2.0),
+        top_p=_number("top_p", given.get("top_p"), 0.0, 1.0),
+        stop=_names("stop", given.get("stop"), kind="texts"),
+        seed=_whole("seed", given.get("seed"), -(2**63), 2**63 - 1),
+        tools=tools,
+        tool_choice=parse_tool_choice(given.get("tool_choice"), tools),
+        shape=parse_response_format(given.get("response_format")),
+        extra=_mapping("extra", given.get("extra")),
+    )
+
+
+def _rules(options: Options, defaults: Defaults) -> Rules:
+    lanes = _whole("lanes", options.get("lanes", defaults.lanes), 1, MOST_LANES)
+    deadline = _number("deadline", options.get("deadline", defaults.deadline), 0.001, 86_400.0)
+    wait = _number("wait", options.get("wait", defaults.wait), 0.0, 86_400.0)
+    return Rules(
+        width=defaults.lanes if lanes is None else lanes,
+        deadline=defaults.deadline if deadline is None else deadline,
+        wait=defaults.wait if wait is None else wait,
+        per_provider=defaults.per_provider,
+        local_lanes=defaults.local_lanes,
+    )
+
+
+def _wishes(options: Options) -> Wishes:
+    task = options.get("task")
+    private: object = options.get("private", False)
+    if not isinstance(private, bool):
+        raise BadRequest(f"private is {private!r}: use True or False")
+    return Wishes(
+        only=_names("only", options.get("only")),
+        exclude=_names("exclude", options.get("exclude")),
+        prefer=_names("prefer", options.get("prefer")),
+        task=None if task is None else _one_of("task", task, TASKS),
+        private=private,
+    )
+
+
+def _valid(options: Options) -> tuple[Validator, ...]:
+    given: object = options.get("valid")
+    if given is None:
+        return ()
+    items = cast("Sequence[object]", given) if isinstance(given, (list, tuple)) else (given,)
+    for item in items:
+        if not callable(item):
+            raise BadRequest(f"valid holds {item!r}: use a callable that takes a Reply, or a list of them")
+    return cast("tuple[Validator, ...]", tuple(items))
+
+
+def _one_of(name: str, value: object, allowed: Collection[str]) -> str:
+    if isinstance(value, str) and value in allowed:
+        return value
+    if name == "policy" and value == "frugal":
+        raise BadRequest('policy "frugal" is not in this version yet: use "all" or "one"')
+    raise BadRequest(f"{name} is {value!r}: use {' or '.join(repr(each) for each in allowed)}")
+
+
+def _whole(name: str, value: object, least: int, most: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise BadRequest(f"{name} is {value!r}: use a whole number from {least} to {most}")
+    return value
+
+
+def _number(name: str, value: object, least: float, most: float) -> float | None:
+    if value is None:
+        return None
+    wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value)
+    if wrong or not least <= cast("float", value) <= most:
+        raise BadRequest(f"{name} is {value!r}: use a number from {least:g} to {most:g}")
+    return float(cast("float", value))
+
+
+def _names(name: str, value: object, *, kind: str = "names") -> tuple[str, ...]:
+    if value is None:
+        return ()
+    items = (value,) if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple, set, frozenset)):
+        raise BadRequest(f"{name} is {value!r}: use a text or a list of {kind}")
+    texts = cast("Collection[object]", items)
+    for item in texts:
+        if not isinstance(item, str) or not item:
+            raise BadRequest(f"{name} holds {item!r}: use {kind} that are not empty")
+    return cast("tuple[str, ...]", tuple(texts))
+
+
+def _mapping(name: str, value: object) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise BadRequest(f"{name} is {value!r}: use a mapping of body fields")
+    return dict(cast("Mapping[str, Any]", value))

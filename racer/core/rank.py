@@ -1,0 +1,116 @@
+"""Which lanes may answer this call, and in which order they are asked. Every lane left out has its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from racer.core.field import LATEST, Skipped
+from racer_adapters.types import ImagePart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from racer.core.provider import Lane, Provider
+    from racer_adapters.types import Call, Message
+
+TASKS = ("chat", "fast", "deep", "creative", "code")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller asks of the lanes. Names are a provider, `provider/model`, or a tag."""
+
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    prefer: tuple[str, ...] = ()
+    task: str | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    lanes: tuple[Lane, ...]
+    skipped: tuple[Skipped, ...] = field(default=())
+
+
+def rank(lanes: Sequence[Lane], call: Call, wishes: Wishes, uses: Mapping[str, int]) -> Ranking:
+    """`uses` counts the calls made on each account so far: among equals the least used goes first."""
+    needs = needs_of(call)
+    fit: list[Lane] = []
+    skipped: list[Skipped] = []
+    for lane in lanes:
+        reason = why_not(lane, needs, wishes)
+        if reason is None:
+            fit.append(lane)
+        else:
+            skipped.append(Skipped(lane.id, reason))
+    fit.sort(key=lambda lane: _place(lane, wishes, uses))
+    return Ranking(tuple(fit), tuple(skipped))
+
+
+def _place(lane: Lane, wishes: Wishes, uses: Mapping[str, int]) -> tuple[int, bool, bool, bool, int, int]:
+    liked = (place for place, name in enumerate(wishes.prefer) if matches(lane, name))
+    return (
+        next(liked, len(wishes.prefer)),
+        wishes.task is not None and wishes.task not in lane.model.tags,
+        not lane.provider.local,
+        lane.provider.local and not lane.model.loaded,
+        lane.provider.priority,
+        uses.get(lane.account.name, 0),
+    )
+
+
+def why_not(lane: Lane, needs: frozenset[str], wishes: Wishes) -> str | None:
+    """Why `lane` must not answer, or None when it may."""
+    if wishes.only and not any(matches(lane, name) for name in wishes.only):
+        return "not in only"
+    if any(matches(lane, name) for name in wishes.exclude):
+        return "excluded"
+    if wishes.private and not is_private(lane):
+        return "private: not local, and not known to keep its hands off the data"
+    lacking = needs - lane.model.can - ({"json"} if "schema" in lane.model.can else frozenset())
+    if lacking:
+        return f"cannot do {', '.join(sorted(lacking))}"
+    return None
+
+
+def is_private(lane: Lane) -> bool:
+    return lane.provider.local or lane.provider.trains_on_data is False
+
+
+def needs_of(call: Call) -> frozenset[str]:
+    """The capabilities that a model must have for this call."""
+    needs: set[str] = set()
+    if call.tools or any(message.tool_calls or message.role == "tool" for message in call.messages):
+        needs.add("tools")
+    if call.shape is not None:
+        needs.add("json" if call.shape.kind == "json" else "schema")
+    if any(_shows_an_image(message) for message in call.messages):
+        needs.add("vision")
+    return frozenset(needs)
+
+
+def _shows_an_image(message: Message) -> bool:
+    content = message.content
+    return not isinstance(content, str) and any(isinstance(part, ImagePart) for part in content)
+
+
+def matches(lane: Lane, name: str) -> bool:
+    if name in (lane.provider.name, lane.id) or name in lane.model.tags:
+        return True
+    return name.removesuffix(LATEST) == f"{lane.provider.name}/{lane.model.name}".removesuffix(LATEST)
+
+
+def known_names(providers: Iterable[Provider], lanes: Iterable[Lane]) -> frozenset[str]:
+    """Everything that `only`, `exclude` and `prefer` may hold."""
+    names: set[str] = set(TASKS)
+    for provider in providers:
+        names.add(provider.name)
+        for model in provider.models:
+            names.add(f"{provider.name}/{model.name.removesuffix(LATEST)}")
+            names.update(model.tags)
+    for lane in lanes:
+        names.add(lane.id)
+        names.add(f"{lane.provider.name}/{lane.model.name.removesuffix(LATEST)}")
+    return frozenset(names)

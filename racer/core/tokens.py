@@ -1,0 +1,48 @@
+"""A guess at tokens where a provider does not count them for us: four bytes each, rounded up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from racer_adapters.types import TextPart, Usage
+
+if TYPE_CHECKING:
+    from racer_adapters.types import Answer, Call, Message
+
+BYTES_A_TOKEN = 4
+TOKENS_A_MESSAGE = 4
+TOKENS_AN_IMAGE = 1000
+
+
+def tokens_of(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN)
+
+
+def prompt_tokens(call: Call) -> int:
+    return sum(TOKENS_A_MESSAGE + _message_tokens(message) for message in call.messages)
+
+
+def _message_tokens(message: Message) -> int:
+    if isinstance(message.content, str):
+        return tokens_of(message.content)
+    return sum(
+        tokens_of(part.text) if isinstance(part, TextPart) else TOKENS_AN_IMAGE for part in message.content
+    )
+
+
+def usage_of(answer: Answer, call: Call) -> Usage:
+    """What the provider counted, with every gap filled by our own estimate. Never negative."""
+    stated = answer.usage
+    said = tokens_of(answer.text) + tokens_of(answer.reasoning)
+    said += sum(tokens_of(made.arguments) for made in answer.tool_calls)
+    if stated is None:
+        return Usage(prompt_tokens(call), said, estimated=True)
+    if stated.input_tokens > 0 and stated.output_tokens > 0:
+        return stated
+    return Usage(
+        stated.input_tokens if stated.input_tokens > 0 else prompt_tokens(call),
+        stated.output_tokens if stated.output_tokens > 0 else said,
+        estimated=True,
+        neurons=stated.neurons,
+        usd=stated.usd,
+    )

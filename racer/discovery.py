@@ -1,0 +1,87 @@
+"""Which models do the servers offer that can tell us? Asked beside the races, never in their way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from racer_adapters.dialect import listing_request
+from racer_adapters.errors import WireError
+from racer_adapters.types import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from racer.core.provider import Provider
+    from racer.engine import Transport
+    from racer_adapters.dialect import Dialect, Listing
+    from racer_adapters.types import Installed
+
+PATIENCE = 3.0
+FRESH_SECONDS = 30.0
+AGAIN_SECONDS = 1.0
+LARGEST_LISTING = 1024 * 1024
+
+
+class Discovery:
+    """What each server with `discover` has installed. A server that does not answer has nothing (None)."""
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        dialects: Mapping[str, Dialect],
+        transport: Transport,
+        now: Callable[[], float],
+    ) -> None:
+        self._asked = [(each, dialects[each.dialect].listing) for each in providers if _is_asked(each)]
+        self._transport = transport
+        self._now = now
+        self._last: float | None = None
+        self.running = False
+        self.found: dict[str, tuple[Installed, ...] | None] = {}
+
+    @property
+    def is_stale(self) -> bool:
+        """Time to look again: sooner while nothing was found at all."""
+        if not self._asked or self.running:
+            return False
+        age = float("inf") if self._last is None else self._now() - self._last
+        return age > (FRESH_SECONDS if any(self.found.values()) else AGAIN_SECONDS)
+
+    async def look(self) -> None:
+        """Ask every server at once. Never raises for one that is not there."""
+        self.running = True
+        try:
+            async with anyio.create_task_group() as group:
+                for provider, listing in self._asked:
+                    if listing is not None:
+                        group.start_soon(self._ask, provider, listing)
+        finally:
+            self.running = False
+            self._last = self._now()
+
+    async def _ask(self, provider: Provider, listing: Listing) -> None:
+        try:
+            with anyio.fail_after(PATIENCE):
+                bodies = [await self._get(provider, path) for path in listing.paths]
+            self.found[provider.name] = listing.read(bodies)
+        except (WireError, TimeoutError, ValueError):
+            self.found[provider.name] = None
+
+    async def _get(self, provider: Provider, path: str) -> bytes:
+        key = provider.accounts[0].key if provider.accounts else None
+        request = listing_request(Target(provider.base_url, "", key, provider.headers), path)
+        async with self._transport.send(request) as incoming:
+            body = b""
+            while data := await incoming.read():
+                body += data
+                if len(body) > LARGEST_LISTING:
+                    raise ValueError("the list of models is too large to be one")
+        if not 200 <= incoming.status < 300:
+            raise ValueError(f"the list of models was refused: {incoming.status}")
+        return body
+
+
+def _is_asked(provider: Provider) -> bool:
+    return provider.discover and provider.enabled and bool(provider.accounts)

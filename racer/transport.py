@@ -1,0 +1,245 @@
+"""aiohttp behind the engine's port: one session, and the only place that knows aiohttp's exceptions.
+
+Rule 1: a response that is left before its end closes its connection; only a body read to its end gives
+        its connection back. That is what stops a loser upstream.
+Rule 2: redirects are never followed, so no credential ever leaves for another host.
+Rule 3: what a race closes is opened again in the background, so that the next race finds warm
+        connections (`spares`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import urllib.request
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+from yarl import URL
+
+from racer.background import Background
+from racer_adapters.errors import Kind, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from aiohttp.abc import ResolveResult
+
+    from racer_adapters.types import WireRequest
+
+USER_AGENT = "llm-racer"
+LARGEST_REPLY = 8 * 1024 * 1024
+LARGEST_HEADER = 32 * 1024
+CONNECTIONS_PER_HOST = 256
+KEEP_IDLE_SECONDS = 60.0
+DNS_CACHE_SECONDS = 300
+MOST_SPARES = 8
+SPARES_AFTER = 0.02
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+OUT_OF_HANDLES = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+class Transport:
+    """Opened on entry, closed on exit; nothing is shared between two of them. `connect`: seconds."""
+
+    def __init__(self, *, connect: float = 3.0, spares: bool = True, largest: int = LARGEST_REPLY) -> None:
+        self._connect = connect
+        self._largest = largest
+        self._spares = Spares() if spares else None
+        self._proxies = Proxies()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(
+            resolver=_BoundedResolver(self._connect),
+            limit=0,
+            limit_per_host=CONNECTIONS_PER_HOST,
+            ttl_dns_cache=DNS_CACHE_SECONDS,
+            keepalive_timeout=KEEP_IDLE_SECONDS,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
+            max_line_size=LARGEST_HEADER,
+            max_field_size=LARGEST_HEADER,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._spares is not None:
+            await self._spares.aclose()
+        if self._session is not None:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def send(self, request: WireRequest) -> AsyncIterator[_Response]:
+        """Send and give the response once its headers have come. Raises WireError."""
+        session = self._session
+        if session is None or session.closed:
+            raise RuntimeError("the transport is not open: use `async with`")
+        url = URL(request.url, encoded=True)
+        proxy = self._proxies.of(url)
+        try:
+            response = await session.request(
+                request.method,
+                url,
+                data=request.body or None,
+                headers=request.headers,
+                allow_redirects=False,
+                proxy=proxy,
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise translated(error) from None
+        incoming = _Response(response, self._largest)
+        try:
+            yield incoming
+        finally:
+            if not incoming.ended:
+                response.close()
+                if self._spares is not None:
+                    self._spares.replace_one(session, url, proxy)
+
+
+class _Response:
+    __slots__ = ("_content", "_left", "_response", "ended", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse, largest: int) -> None:
+        self._response = response
+        self._content = response.content
+        self._left = largest
+        self.status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.ended = False
+
+    async def read(self) -> bytes:
+        try:
+            data = await self._content.readany()
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise translated(error) from None
+        self._left -= len(data)
+        if self._left < 0:
+            raise WireError(Kind.TOO_LARGE, "the reply is larger than a reply may be", status=self.status)
+        self.ended = not data
+        return data
+
+
+class Spares:
+    """Opens as many connections as were closed, a moment later, and leaves them idle in the pool."""
+
+    def __init__(self) -> None:
+        self._background = Background()
+        self._wanted: dict[tuple[URL, str | None], int] = {}
+
+    def replace_one(self, session: aiohttp.ClientSession, url: URL, proxy: str | None) -> None:
+        key = (url.origin(), proxy)
+        waiting = self._wanted.get(key, 0)
+        self._wanted[key] = min(waiting + 1, MOST_SPARES)
+        if not waiting and not session.closed:
+            self._background.start(self._open_soon(session, key))
+
+    async def _open_soon(self, session: aiohttp.ClientSession, key: tuple[URL, str | None]) -> None:
+        """After the race that closed them is out of the way. A failure here is nobody's news."""
+        await asyncio.sleep(SPARES_AFTER)
+        wanted = self._wanted.pop(key, 0)
+        opened: list[aiohttp.connector.Connection] = []
+        try:
+            for _ in range(wanted):
+                connection = await _connected(session, *key)
+                opened.append(connection)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            pass
+        finally:
+            for connection in opened:
+                connection.release()
+
+    async def aclose(self) -> None:
+        await self._background.aclose()
+
+
+async def _connected(
+    session: aiohttp.ClientSession, origin: URL, proxy: str | None
+) -> aiohttp.connector.Connection:
+    """A connection as a request to `origin` would use it: idle from the pool, or new."""
+    assert session.connector is not None
+    request = aiohttp.ClientRequest(
+        "GET", origin, loop=asyncio.get_running_loop(), session=session, proxy=URL(proxy) if proxy else None
+    )
+    return await session.connector.connect(request, [], session.timeout)
+
+
+class Proxies:
+    """The environment's proxies, read once; a loopback host never goes through one."""
+
+    def __init__(self) -> None:
+        self._schemes = urllib.request.getproxies_environment()
+        self._known: dict[str, str | None] = {}
+
+    def of(self, url: URL) -> str | None:
+        if not self._schemes:
+            return None
+        origin = f"{url.scheme}://{url.host}"
+        if origin not in self._known:
+            self._known[origin] = self._look_up(url)
+        return self._known[origin]
+
+    def _look_up(self, url: URL) -> str | None:
+        host = url.host or ""
+        if host in LOOPBACK or urllib.request.proxy_bypass(host):
+            return None
+        return self._schemes.get(url.scheme) or self._schemes.get("all")
+
+
+class _BoundedResolver(aiohttp.ThreadedResolver):
+    """The system's resolver, which has no time limit of its own, with one."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await super().resolve(host, port, family)
+        except TimeoutError:
+            raise OSError(None, f"the name did not resolve within {self._seconds:g} s") from None
+
+
+# Subclasses stand before their bases: the first that fits tells the kind.
+_KINDS: tuple[tuple[type[BaseException], Kind, str], ...] = (
+    (aiohttp.ClientConnectorDNSError, Kind.DNS, "the name does not resolve"),
+    (aiohttp.ClientConnectorCertificateError, Kind.TLS, "the certificate is not valid for this host"),
+    (aiohttp.ClientConnectorSSLError, Kind.TLS, "the TLS handshake failed"),
+    (aiohttp.ClientSSLError, Kind.TLS, "the TLS handshake failed"),
+    (ssl.SSLError, Kind.TLS, "the TLS connection failed"),
+    (aiohttp.ClientProxyConnectionError, Kind.CONNECT, "the proxy does not answer"),
+    (aiohttp.ConnectionTimeoutError, Kind.CONNECT, "no connection in time"),
+    (aiohttp.ClientConnectorError, Kind.CONNECT, "no connection"),
+    (aiohttp.ServerDisconnectedError, Kind.RESET, "the server closed the connection without a word"),
+    (aiohttp.ClientPayloadError, Kind.TRUNCATED, "the body stopped before its end"),
+    (aiohttp.ClientResponseError, Kind.MALFORMED, "not HTTP as it should be"),
+    (aiohttp.InvalidURL, Kind.CONNECT, "the address is not a URL"),
+    (aiohttp.ClientOSError, Kind.RESET, "the connection broke"),
+    (aiohttp.ClientError, Kind.RESET, "the connection broke"),
+    (TimeoutError, Kind.TIMEOUT, "no answer in time"),
+    (OSError, Kind.RESET, "the connection broke"),
+    (ValueError, Kind.MALFORMED, "a header or a line that cannot be read"),
+)
+
+
+def translated(error: BaseException) -> WireError:
+    """aiohttp's exception as a WireError. Its text is not taken over: it may hold an address with a key."""
+    number = getattr(error, "errno", None) or getattr(getattr(error, "os_error", None), "errno", None)
+    if number in OUT_OF_HANDLES:
+        return WireError(Kind.LOCAL, "this process has no file handle left: raise `ulimit -n`")
+    for type_, kind, text in _KINDS:
+        if isinstance(error, type_):
+            detail = errno.errorcode.get(number, "") if isinstance(number, int) else ""
+            return WireError(kind, f"{text} ({detail})" if detail else text)
+    raise error

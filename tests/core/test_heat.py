@@ -1,0 +1,413 @@
+"""The rules of a race, attacked with random races and pinned by examples. Time is a number here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from racer.core.breaker import Block, Breakers
+from racer.core.heat import Action, Ending, Heat, Rules, Start, Stop
+from racer.core.plan import POLICIES, Planned, View, plan_all, plan_one
+from racer.core.provider import Lane
+from racer_adapters.errors import Kind, WireError
+from tests.core.lanes import lane
+
+BROKEN = WireError(Kind.SERVER, "broken", status=500)
+REFUSED = WireError(Kind.BAD_REQUEST, "no", status=400)
+
+
+def heat(*lanes: Lane, policy: str = "all", gate: Breakers | None = None, **rules: float) -> Heat:
+    made = replace(Rules(), **rules)  # type: ignore[arg-type] # a test names the rules it needs
+    return Heat(lanes, rules=made, policy=POLICIES[policy], gate=gate or Breakers())
+
+
+def started(actions: list[Action]) -> list[str]:
+    return [action.lane.id for action in actions if isinstance(action, Start)]
+
+
+def stops(actions: list[Action]) -> list[Stop]:
+    return [action for action in actions if isinstance(action, Stop)]
+
+
+A, B, C, D = (lane(f"{name}/m") for name in "abcd")
+
+
+def test_all_starts_the_best_lanes_together() -> None:
+    """`all` fills the width in order of rank, at the first instant."""
+    race = heat(A, B, C, width=2)
+
+    assert started(race.begin(0.0)) == ["a/m", "b/m"]
+
+
+def test_one_starts_one_lane() -> None:
+    """`one` starts the next lane only when one has failed."""
+    race = heat(A, B, policy="one")
+
+    assert started(race.begin(0.0)) == ["a/m"]
+    assert race.tick(5.0) == []
+    assert started(race.failed(0, BROKEN, 6.0)) == ["b/m"]
+
+
+def test_a_failed_lane_is_replaced_in_the_same_call() -> None:
+    """The replacement comes with the fact of the failure, not at a later tick."""
+    race = heat(A, B, C, width=2)
+    race.begin(0.0)
+
+    assert [Start(2, C)] == race.failed(0, BROKEN, 0.05)
+
+
+def test_the_first_reply_wins_and_stops_the_rest() -> None:
+    """A win says Stop once, with everything that was still running."""
+    race = heat(A, B, C, width=3)
+    race.begin(0.0)
+
+    assert [Stop(Ending.WON, (0, 2))] == race.replied(1)
+    assert race.winner == 1
+
+
+def test_what_comes_after_the_end_changes_nothing() -> None:
+    """Late replies, failures, tokens, ticks and aborts are taken without a word."""
+    race = heat(A, B, width=2)
+    race.begin(0.0)
+    race.replied(0)
+
+    assert race.replied(1) == []
+    assert race.failed(1, BROKEN, 1.0) == []
+    assert race.first_token(1, 1.0) == []
+    assert race.tick(99.0) == []
+    assert race.abort() == []
+    assert (race.ending, race.winner) == (Ending.WON, 0)
+
+
+def test_the_last_failure_ends_the_race() -> None:
+    """With nothing running and nobody waiting, the race is lost at once, not at the deadline."""
+    race = heat(A, B, width=2)
+    race.begin(0.0)
+
+    assert race.failed(0, BROKEN, 1.0) == []
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(1, BROKEN, 1.0)
+
+
+def test_no_lane_at_all_ends_at_once() -> None:
+    """An empty field is lost before it begins."""
+    assert [Stop(Ending.EXHAUSTED, ())] == heat().begin(0.0)
+
+
+def test_the_deadline_ends_the_race() -> None:
+    """The deadline counts from the start of the race, whatever failed in between."""
+    race = heat(A, deadline=10.0)
+    race.begin(100.0)
+
+    assert race.wake_at() == 110.0
+    assert race.tick(109.9) == []
+    assert [Stop(Ending.EXPIRED, (0,))] == race.tick(110.0)
+
+
+def test_two_providers_agree_on_a_bad_request() -> None:
+    """One refusal is a lane's failure; the second provider's ends the race without trying a third."""
+    race = heat(A, B, C, policy="one")
+    race.begin(0.0)
+
+    assert started(race.failed(0, REFUSED, 0.1)) == ["b/m"]
+    assert [Stop(Ending.REFUSED, ())] == race.failed(1, REFUSED, 0.2)
+
+
+def test_one_provider_saying_no_twice_is_not_agreement() -> None:
+    """Two lanes of one provider count as one opinion."""
+    race = heat(lane("a/x"), lane("a/y"), policy="one")
+    race.begin(0.0)
+
+    assert started(race.failed(0, REFUSED, 0.1)) == ["a/y"]
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(1, REFUSED, 0.2)
+
+
+def test_other_providers_go_before_a_second_lane_of_one() -> None:
+    """`per_provider` holds until no other provider is left."""
+    race = heat(lane("a/x"), lane("a/y"), B, width=2)
+
+    assert started(race.begin(0.0)) == ["a/x", "b/m"]
+    assert started(race.failed(1, BROKEN, 0.1)) == ["a/y"]
+
+
+def test_one_provider_alone_fills_the_width() -> None:
+    """With no other provider there, its lanes race each other."""
+    race = heat(lane("a/x"), lane("a/y"), lane("a/z"), width=2)
+
+    assert started(race.begin(0.0)) == ["a/x", "a/y"]
+
+
+def test_a_local_host_runs_one_lane_at_a_time() -> None:
+    """Two models on one machine slow each other down: the second runs only when the first has failed."""
+    race = heat(lane("o/x", local=True), lane("o/y", local=True), width=4)
+
+    assert started(race.begin(0.0)) == ["o/x"]
+    assert started(race.failed(0, BROKEN, 1.0)) == ["o/y"]
+
+
+def test_local_lanes_may_be_raised() -> None:
+    """A large machine may run more: `local_lanes` says how many."""
+    race = heat(lane("o/x", local=True), lane("o/y", local=True), width=4, local_lanes=2)
+
+    assert started(race.begin(0.0)) == ["o/x", "o/y"]
+
+
+def test_offsets_start_lanes_later() -> None:
+    """A plan may start a lane later; `wake_at` says when, and the tick starts it exactly then."""
+
+    def staggered(view: View) -> list[Planned]:
+        due = 0.25 * len(view.running) - view.now
+        return [Planned(each, due if view.running else 0.0) for each in view.waiting[:1]]
+
+    race = Heat([A, B], rules=Rules(), policy=staggered, gate=Breakers())
+
+    assert started(race.begin(0.0)) == ["a/m"]
+    assert race.wake_at() == 0.25
+    assert started(race.tick(0.25)) == ["b/m"]
+
+
+@dataclass
+class Closed:
+    """A gate that holds lanes back until given instants."""
+
+    until: dict[str, float]
+    stated: bool = True
+    begun: list[str] = field(default_factory=list[str])
+
+    def blocked(self, lane: Lane, now: float) -> Block | None:
+        until = self.until.get(lane.id, 0.0)
+        return Block(until, "cooling", self.stated) if until > now else None
+
+    def started(self, lane: Lane, now: float) -> None:
+        self.begun.append(lane.id)
+
+
+def test_without_wait_a_closed_field_is_lost() -> None:
+    """`wait` is 0 unless asked for: a cool-down is not waited for."""
+    race = Heat([A], rules=Rules(), policy=plan_all, gate=Closed({"a/m": 3.0}))
+
+    assert [Stop(Ending.EXHAUSTED, ())] == race.begin(0.0)
+
+
+def test_wait_starts_the_first_lane_that_comes_back() -> None:
+    """With `wait`, the race sleeps exactly until the first cool-down ends."""
+    race = Heat([A, B], rules=Rules(wait=5.0), policy=plan_all, gate=Closed({"a/m": 4.0, "b/m": 3.0}))
+
+    assert race.begin(0.0) == []
+    assert race.wake_at() == 3.0
+    assert started(race.tick(3.0)) == ["b/m"]
+
+
+def test_wait_does_not_wait_longer() -> None:
+    """A lane that comes back after `wait` is not waited for."""
+    race = Heat([A], rules=Rules(wait=5.0), policy=plan_all, gate=Closed({"a/m": 5.1}))
+
+    assert [Stop(Ending.EXHAUSTED, ())] == race.begin(0.0)
+
+
+def test_a_lane_that_asked_for_a_pause_runs_again_within_wait() -> None:
+    """A 429 with a short wait is no reason to lose the race for one who is willing to wait."""
+    gate = Breakers()
+    race = heat(A, gate=gate, wait=10.0)
+    race.begin(0.0)
+    error = WireError(Kind.RATE, "slow down", status=429, retry_after=2.0)
+    gate.failed(A, error, 1.0)
+
+    assert race.failed(0, error, 1.0) == []
+    assert race.wake_at() == 3.0
+    assert [Start(1, A)] == race.tick(3.0)
+
+
+def test_a_guess_never_empties_a_race() -> None:
+    """A lane that only our own breaker holds back runs when there is no other."""
+    race = Heat([A, B], rules=Rules(), policy=plan_all, gate=Closed({"a/m": 9.0, "b/m": 5.0}, stated=False))
+
+    assert started(race.begin(0.0)) == ["b/m"]
+
+
+def test_a_guess_is_kept_while_others_can_run() -> None:
+    """A lane that failed in a row stays out as long as a healthy one is there."""
+    race = Heat([A, B], rules=Rules(), policy=plan_all, gate=Closed({"a/m": 9.0}, stated=False))
+
+    assert started(race.begin(0.0)) == ["b/m"]
+
+
+def test_the_overruled_guess_is_not_a_loop() -> None:
+    """A lane that ran in spite of a guess and failed waits for its cool-down, even with `wait`."""
+    gate = Closed({"a/m": 4.0}, stated=False)
+    race = Heat([A], rules=Rules(wait=10.0), policy=plan_one, gate=gate)
+
+    assert started(race.begin(0.0)) == ["a/m"]
+    assert race.failed(0, BROKEN, 0.1) == []
+    assert race.wake_at() == 4.0
+
+
+def test_a_half_open_breaker_gets_one_try() -> None:
+    """Two lanes of one account that is being tried again do not start together."""
+    gate = Breakers()
+    x, y = lane("a/x", account="k"), lane("a/y", account="k")
+    gate.failed(x, WireError(Kind.RATE, status=429, retry_after=5.0), 0.0)
+    race = heat(x, y, gate=gate, width=2)
+
+    assert started(race.begin(5.0)) == ["a/x@k"]
+
+
+def test_first_tokens_are_told_to_the_policy_once() -> None:
+    """The policy sees which lanes have shown a token; a second token is no news."""
+    seen: list[list[float | None]] = []
+
+    def watching(view: View) -> list[Planned]:
+        seen.append([run.first_token for run in view.running])
+        return [Planned(each) for each in view.waiting[:1] if not view.running]
+
+    race = Heat([A, B], rules=Rules(), policy=watching, gate=Breakers())
+    race.begin(0.0)
+    race.first_token(0, 0.4)
+    race.first_token(0, 0.5)
+
+    assert seen == [[], [None], [0.4]]
+
+
+# ------------------------------------------------------------------- random races
+
+kinds = st.sampled_from([Kind.SERVER, Kind.RATE, Kind.AUTH, Kind.EMPTY, Kind.BAD_REQUEST, Kind.CONNECT])
+errors = st.builds(
+    lambda kind, wait: WireError(kind, retry_after=wait), kinds, st.none() | st.floats(0, 20, allow_nan=False)
+)
+lanes_drawn = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.booleans()),
+    max_size=8,
+    unique_by=lambda t: t[:2],
+)
+moves = st.lists(
+    st.tuples(
+        st.sampled_from(["reply", "fail", "token", "tick", "abort"]),
+        st.integers(0, 7),
+        st.floats(0, 8, allow_nan=False),
+        errors,
+    ),
+    max_size=40,
+)
+rules_drawn = st.builds(
+    Rules,
+    width=st.integers(1, 5),
+    deadline=st.floats(0.5, 60, allow_nan=False),
+    wait=st.sampled_from([0.0, 0.0, 3.0, 30.0]),
+    per_provider=st.integers(1, 2),
+    local_lanes=st.integers(1, 2),
+)
+
+
+class Witness:
+    """Plays a random story on a Heat and checks the rules after every call."""
+
+    def __init__(self, lanes: list[Lane], rules: Rules, policy: str) -> None:
+        self.rules = rules
+        self.gate = Breakers()
+        self.race = Heat(lanes, rules=rules, policy=POLICIES[policy], gate=self.gate)
+        self.lanes = lanes
+        self.running: dict[int, Lane] = {}
+        self.ends: Counter[int] = Counter()
+        self.stopped = 0
+        self.now = 0.0
+
+    def take(self, actions: list[Action]) -> None:
+        for action in actions:
+            assert self.stopped == 0, "nothing comes after Stop"
+            if isinstance(action, Start):
+                assert action.attempt not in self.running
+                assert action.attempt not in self.ends
+                assert self.now < self.rules.deadline
+                self.running[action.attempt] = action.lane
+            else:
+                self.stopped += 1
+                assert set(self.running) == set(action.lost)
+                self.ends.update(action.lost)
+                self.running.clear()
+        assert len(self.running) <= self.rules.width
+        local = Counter(each.host for each in self.running.values() if each.provider.local)
+        assert all(count <= self.rules.local_lanes for count in local.values())
+        assert len(self.running) == len({each.id for each in self.running.values()}), "no lane twice at once"
+        assert (self.stopped == 1) == (self.race.ending is not None)
+        assert self.running or self.stopped or self.race.wake_at() < float("inf")
+
+    def move(self, what: str, pick: int, after: float, error: WireError) -> None:
+        self.now = min(self.now + after, max(self.now, self.race.wake_at()))
+        if what == "tick" or self.now >= self.race.wake_at():
+            self.take(self.race.tick(self.now))
+        if not self.running or what == "tick":
+            return
+        attempt = sorted(self.running)[pick % len(self.running)]
+        if what == "token":
+            self.take(self.race.first_token(attempt, self.now))
+        elif what == "abort":
+            self.take(self.race.abort())
+        elif what == "reply":
+            self.ends[attempt] += 1
+            del self.running[attempt]
+            self.take(self.race.replied(attempt))
+        else:
+            self.ends[attempt] += 1
+            lost = self.running.pop(attempt)
+            self.gate.failed(lost, error, self.now)
+            self.take(self.race.failed(attempt, error, self.now))
+
+
+@settings(max_examples=1500)
+@given(lanes_drawn, rules_drawn, st.sampled_from(sorted(POLICIES)), moves)
+def test_random_races_keep_the_rules(
+    drawn: list[tuple[str, str, bool]],
+    rules: Rules,
+    policy: str,
+    story: list[tuple[str, int, float, WireError]],
+) -> None:
+    """Width and hosts never exceeded, Stop exactly once, every attempt ends exactly once, none after it."""
+    local = {name: is_local for name, _, is_local in drawn}
+    lanes = [lane(f"{name}/{model}", local=local[name]) for name, model, _ in drawn]
+    witness = Witness(lanes, rules, policy)
+    witness.take(witness.race.begin(0.0))
+    for what, pick, after, error in story:
+        witness.move(what, pick, after, error)
+    witness.take(witness.race.abort())
+
+    assert witness.stopped == 1
+    assert set(range(witness.race.starts)) == set(witness.ends)
+    assert all(count == 1 for count in witness.ends.values())
+
+
+@given(lanes_drawn.filter(bool), st.integers(1, 5))
+def test_without_cool_downs_lanes_start_in_order_of_rank(
+    drawn: list[tuple[str, str, bool]], width: int
+) -> None:
+    """Among providers that had no turn yet, a better lane never starts after a worse one."""
+    lanes = [lane(f"{name}/{model}") for name, model, _ in drawn]
+    race = heat(*lanes, width=width)
+    order = started(race.begin(0.0))
+    attempt = 0
+    while race.ending is None:
+        order += started(race.failed(attempt, BROKEN, 1.0 + attempt))
+        attempt += 1
+
+    first_of_each = [each for i, each in enumerate(order) if each[0] not in {o[0] for o in order[:i]}]
+    ranked: list[str] = []
+    for each in lanes:
+        if each.provider.name not in {name.partition("/")[0] for name in ranked}:
+            ranked.append(each.id)
+    assert ranked == first_of_each
+    assert sorted(each.id for each in lanes) == sorted(order)
+
+
+@pytest.mark.parametrize("count", [1, 5, 20])
+def test_every_lane_gets_its_try_before_the_race_is_lost(count: int) -> None:
+    """However many fail, the race goes on while a lane is left."""
+    race = heat(*(lane(f"p{i}/m") for i in range(count)), width=3)
+    race.begin(0.0)
+    for attempt in range(count):
+        assert race.ending is None
+        race.failed(attempt, BROKEN, 1.0)
+
+    assert Ending.EXHAUSTED is race.ending
+    assert count == race.starts

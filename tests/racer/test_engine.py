@@ -1,0 +1,409 @@
+"""The engine on virtual time: a race is a table of lanes, delays and outcomes, and its instants are exact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from racer import (
+    BadRequest,
+    DeadlineExceeded,
+    InvalidReply,
+    NoLanes,
+    Racer,
+    RaceLost,
+    Reply,
+)
+from racer.core.facts import Fact, LaneEnded, LaneFirstToken, LaneStarted, RaceEnded
+from racer.core.heat import Outcome
+from racer.testing import (
+    Script,
+    ScriptedTransport,
+    Step,
+    VirtualLoop,
+    answers,
+    config_of,
+    fails,
+    hangs,
+    says,
+)
+from racer_adapters.errors import Kind, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": VirtualLoop, "debug": True}
+
+
+class Story:
+    """One race on scripted lanes, and everything that was told of it."""
+
+    def __init__(self, **scripts: Script | Sequence[Script]) -> None:
+        self.transport = ScriptedTransport(scripts)
+        self.facts: list[Fact] = []
+        self.config = config_of(*scripts)
+
+    async def race(self, **options: Any) -> Reply:
+        async with Racer(self.config, transport=self.transport, observers=[self.facts.append]) as racer:
+            return await racer.race("hi", **options)
+
+    def starts(self) -> list[tuple[str, float]]:
+        return [(f.lane.provider.name, f.offset) for f in self.facts if isinstance(f, LaneStarted)]
+
+    def outcomes(self) -> dict[str, str]:
+        ended = [f for f in self.facts if isinstance(f, LaneEnded)]
+        return {f.lane.provider.name: str(f.record.outcome) for f in ended}
+
+
+RESET = WireError(Kind.RESET, "the connection broke")
+
+
+async def test_the_first_valid_reply_wins_and_the_rest_are_closed() -> None:
+    """The winner's instant is its own; losers are closed at that very instant."""
+    story = Story(slow=says("slow", after=2.0), fast=says("fast", after=0.5), hung=hangs())
+
+    reply = await story.race()
+
+    assert ("fast", "fast", 0.5) == (reply.text, reply.provider, reply.latency)
+    assert [("slow", 0.0), ("fast", 0.0), ("hung", 0.0)] == story.starts()
+    assert {"slow": "lost", "fast": "won", "hung": "lost"} == story.outcomes()
+    assert [("slow", "closed", 0.5), ("hung", "closed", 0.5)] == sorted(
+        (entry for entry in story.transport.log if entry[1] == "closed"), key=lambda e: e[0] != "slow"
+    )
+    assert 0 == story.transport.open
+
+
+async def test_a_failed_lane_is_replaced_in_the_same_tick() -> None:
+    """First lane fails at 50 ms: its replacement starts at exactly 50 ms."""
+    story = Story(a=fails(RESET, after=0.05), b=says("b", after=1.0))
+
+    reply = await story.race(lanes=1)
+
+    assert [("a", 0.0), ("b", 0.05)] == story.starts()
+    assert ("b", 1.05) == (reply.provider, reply.latency)
+
+
+async def test_a_fast_error_never_wins() -> None:
+    """Refusals, empty replies and cut streams lose to a slower lane that answers."""
+    story = Story(
+        refuses=answers(500, b"no"),
+        empty=says("", after=0.1),
+        cut=Script((Step(0.1, b'data: {"choices":[{"delta":{"content":"half"}}]}\n\n'),)),
+        good=says("good", after=3.0),
+    )
+
+    reply = await story.race()
+
+    assert "good" == reply.text
+    assert {"refuses": "failed", "empty": "failed", "cut": "failed", "good": "won"} == story.outcomes()
+
+
+async def test_one_asks_one_after_another() -> None:
+    """`one` is failover: never two at once."""
+    story = Story(a=answers(500, b"no", after=1.0), b=says("b", after=1.0), c=says("c"))
+
+    reply = await story.race(policy="one")
+
+    assert ("b", 2.0) == (reply.provider, reply.latency)
+    assert [("a", 0.0), ("b", 1.0)] == story.starts()
+
+
+async def test_first_token_is_the_first_real_one() -> None:
+    """The role chunk at 0.1 is no token; the text at 0.4 is."""
+    role = b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
+    text = b'data: {"choices":[{"delta":{"content":"yes"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    story = Story(a=Script((Step(0.1, role), Step(0.3, text))), b=hangs())
+
+    reply = await story.race()
+
+    assert 0.4 == reply.first_token
+    assert [("a", 0.4)] == [
+        (f.lane.provider.name, f.after) for f in story.facts if isinstance(f, LaneFirstToken)
+    ]
+
+
+async def test_all_lanes_failing_names_every_lane_with_its_reason() -> None:
+    """One error, raised at once: a friendly sentence, then each lane; the causes are all there."""
+    story = Story(a=answers(401, b'{"error":{"message":"bad key"}}'), b=fails(RESET, after=0.2))
+
+    with pytest.raises(RaceLost) as caught:
+        await story.race()
+
+    lost = caught.value
+    text = str(lost)
+    assert text.startswith("all 2 lanes failed. ")
+    assert "a/m: auth 401: bad key" in text
+    assert "b/m: reset: the connection broke" in text
+    assert [Outcome.FAILED, Outcome.FAILED] == [attempt.outcome for attempt in lost.attempts]
+    assert isinstance(lost.__cause__, ExceptionGroup)
+    assert 2 == len(lost.__cause__.exceptions)
+
+
+async def test_the_deadline_is_for_the_whole_race() -> None:
+    """Whatever failed in between, the race ends on the dot and says what was still running."""
+    story = Story(a=fails(RESET, after=4.0), b=hangs())
+
+    with pytest.raises(DeadlineExceeded) as caught:
+        await story.race(lanes=1, deadline=7.0)
+
+    assert [f.latency for f in story.facts if isinstance(f, RaceEnded)] == [7.0]
+    assert "b/m: still running" in str(caught.value)
+    assert {"a": "failed", "b": "lost"} == story.outcomes()
+
+
+async def test_two_providers_that_call_it_bad_end_the_race() -> None:
+    """The caller's fault is told at once; the third provider is never asked."""
+    no = answers(400, b'{"error":{"message":"temperature must be a number"}}')
+    story = Story(a=no, b=no, c=says("c", after=9.0))
+
+    with pytest.raises(BadRequest, match="temperature must be a number"):
+        await story.race(lanes=1)
+
+    assert ["a", "b"] == [name for name, _ in story.starts()]
+
+
+async def test_cancelling_the_caller_cancels_every_lane() -> None:
+    """Nothing is left open, every attempt is on record, and the cancellation is not swallowed."""
+    story = Story(a=hangs(), b=says("b", after=9.0))
+
+    with anyio.move_on_after(1.0) as scope:
+        await story.race()
+
+    assert scope.cancelled_caught
+    assert 0 == story.transport.open
+    assert {"a": "lost", "b": "lost"} == story.outcomes()
+
+
+async def test_a_timeout_on_the_very_tick_gives_one_or_the_other() -> None:
+    """`asyncio.timeout` at the instant of the answer: a reply or TimeoutError, never both, never neither."""
+    story = Story(a=says("a", after=1.0))
+    try:
+        async with asyncio.timeout(1.0):
+            reply = await story.race()
+            assert "a" == reply.text
+    except TimeoutError:
+        pass
+
+    assert 0 == story.transport.open
+
+
+async def test_two_replies_in_one_tick_make_one_winner() -> None:
+    """The second is late: on record, with its own latency, and no winner."""
+    story = Story(a=says("a", after=1.0), b=says("b", after=1.0))
+
+    reply = await story.race()
+
+    assert "a" == reply.text
+    assert "won" == story.outcomes()["a"]
+    assert story.outcomes()["b"] in ("late", "lost")
+    assert 2 == len(reply.attempts)
+
+
+# ------------------------------------------------------------------------ patience
+
+
+async def test_a_lane_without_a_token_is_given_up() -> None:
+    """Half of the row's timeout without a token, and the next lane has its turn."""
+    story = Story(a=hangs(), b=says("b", after=1.0))
+    reply = await story.race(lanes=2, deadline=60)
+    assert 1.0 == reply.latency
+
+    story = Story(a=hangs(), b=hangs(), c=says("c", after=1.0))
+    reply = await story.race(lanes=2)
+
+    assert ("c", 16.0) == (reply.provider, reply.latency)
+    assert "a/m: timeout: no token within 15 s" in [f"{a.lane}: {a.reason}" for a in reply.attempts]
+
+
+async def test_keep_alives_are_not_tokens() -> None:
+    """Comments keep a connection open; they do not keep a lane alive."""
+    comment = Step(1.0, b": KEEP ALIVE\n\n")
+    story = Story(a=Script((comment,) * 50), b=hangs(), c=says("c", after=1.0))
+
+    reply = await story.race(lanes=2)
+
+    assert 16.0 == reply.latency
+    assert reply.attempts[0].reason == "timeout: no token within 15 s"
+
+
+async def test_a_stalled_stream_is_given_up() -> None:
+    """A third of the timeout without anything new, in the middle of a reply."""
+    piece = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
+    story = Story(
+        a=Script((Step(1.0, piece), Step(8.0, piece), Step(99.0, piece))), b=hangs(), c=says("c", after=9.0)
+    )
+
+    reply = await story.race(lanes=2)
+
+    stalled = next(a for a in reply.attempts if a.provider == "a")
+    assert stalled.reason is not None
+    assert stalled.reason.startswith("timeout: stalled")
+    assert 19.0 == stalled.latency
+
+
+async def test_a_slow_stream_is_not_a_stall() -> None:
+    """Pieces that keep coming keep a lane alive, up to the row's timeout in all."""
+    piece = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
+    story = Story(a=Script((Step(5.0, piece),) * 20), b=hangs())
+
+    with pytest.raises(RaceLost, match="a/m: timeout: not finished within 30 s"):
+        await story.race(lanes=2)
+
+    ended = next(f.record for f in story.facts if isinstance(f, LaneEnded) and f.lane.provider.name == "a")
+    assert 30.0 == ended.latency
+
+
+async def test_a_lone_lane_is_asked_for_the_whole_answer() -> None:
+    """With nobody to be stopped for, the answer comes in one piece: cheaper."""
+    body = b'{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}]}'
+    story = Story(a=answers(200, body, after=20.0))
+
+    reply = await story.race()
+
+    assert ("whole", 20.0, None) == (reply.text, reply.latency, reply.first_token)
+    assert b'"stream":true' not in story.transport.requests[0].body
+
+
+# ---------------------------------------------------------------------- validation
+
+
+async def test_a_reply_that_is_turned_down_is_a_failure_of_its_lane() -> None:
+    """`valid` may be one callable or several, plain or async, saying False or raising InvalidReply."""
+
+    def polite(reply: Reply) -> bool:
+        return "please" in reply.text
+
+    async def short(reply: Reply) -> None:
+        await anyio.sleep(0.25)
+        if len(reply.text) > 20:
+            raise InvalidReply("too long")
+
+    story = Story(
+        rude=says("no", after=0.1), long=says("please " * 9, after=0.2), good=says("yes please", after=1.0)
+    )
+
+    reply = await story.race(valid=[polite, short])
+
+    assert ("good", 1.25) == (reply.provider, reply.latency)
+    assert ["invalid: polite said no", "invalid: too long", None] == [a.reason for a in reply.attempts]
+
+
+async def test_what_a_validator_raises_otherwise_is_the_callers_bug() -> None:
+    """It ends the race and surfaces as it is, not wrapped and not as a lane's failure."""
+
+    def buggy(reply: Reply) -> bool:
+        return {}[reply.text]
+
+    story = Story(a=says("a", after=0.1), b=says("b", after=5.0))
+
+    with pytest.raises(KeyError):
+        await story.race(valid=buggy)
+
+    assert 0 == story.transport.open
+    assert {"a": "lost", "b": "lost"} == story.outcomes()
+
+
+async def test_a_validator_may_be_cancelled_with_the_race() -> None:
+    """A slow check does not hold up the deadline."""
+
+    async def slow(reply: Reply) -> bool:
+        await anyio.sleep(100)
+        return True
+
+    with pytest.raises(DeadlineExceeded):
+        await Story(a=says("a"), b=hangs()).race(valid=slow, deadline=3.0)
+
+
+# ---------------------------------------------------------------- cool-downs and wait
+
+
+async def test_a_refused_key_is_not_asked_again() -> None:
+    """After a 401 the account stays out; with nobody else the next call says who and why."""
+    story = Story(a=answers(401, b'{"error":{"message":"bad key"}}'))
+    async with Racer(story.config, transport=story.transport) as racer:
+        with pytest.raises(RaceLost):
+            await racer.race("hi")
+        with pytest.raises(NoLanes, match="a/m: auth: bad key") as caught:
+            await racer.race("hi")
+
+    assert caught.value.until is None
+    assert 1 == len(story.transport.requests)
+
+
+async def test_wait_waits_for_the_first_lane_to_come_back() -> None:
+    """429 with retry-after 5, then a race that may wait: it starts at exactly that instant."""
+    busy = answers(429, b"{}", headers={"retry-after": "5"})
+    story = Story(a=[busy, says("back", after=1.0)])
+    async with Racer(story.config, transport=story.transport) as racer:
+        with pytest.raises(RaceLost):
+            await racer.race("hi")
+        with pytest.raises(NoLanes, match="before 5 s from now") as caught:
+            await racer.race("hi")
+        reply = await racer.race("hi", wait=10)
+
+    assert caught.value.until is not None
+    assert ("back", 6.0) == (reply.text, reply.latency)
+
+
+async def test_a_pause_within_wait_does_not_lose_the_race() -> None:
+    """The same, inside one race."""
+    busy = answers(429, b"{}", headers={"retry-after": "5"})
+    story = Story(a=[busy, says("back", after=1.0)])
+
+    reply = await story.race(wait=10)
+
+    assert 6.0 == reply.latency
+    assert [Outcome.FAILED, Outcome.WON] == [attempt.outcome for attempt in reply.attempts]
+
+
+# -------------------------------------------------------------------- random stories
+
+outcomes = st.sampled_from(["says", "empty", "reset", "refused", "hangs", "cut"])
+lanes_drawn = st.lists(st.tuples(outcomes, st.integers(0, 20)), min_size=1, max_size=7)
+
+
+def script(outcome: str, tenths: int) -> Script:
+    after = tenths / 10
+    return {
+        "says": says("ok", after=after),
+        "empty": says("", after=after),
+        "reset": fails(RESET, after=after),
+        "refused": answers(503, b"busy", after=after),
+        "hangs": hangs(),
+        "cut": Script((Step(after, b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'),)),
+    }[outcome]
+
+
+@settings(max_examples=300, deadline=None)
+@given(lanes_drawn, st.integers(1, 5), st.sampled_from(["all", "one"]), st.integers(0, 40))
+async def test_random_races_end_once_and_leave_nothing(
+    drawn: list[tuple[str, int]], lanes: int, policy: str, cancel_after: int
+) -> None:
+    """Whatever the lanes do and whenever the caller leaves: one result, every attempt told once, all closed."""
+    story = Story(**{f"p{i}": script(*each) for i, each in enumerate(drawn)})
+    result: list[object] = []
+    with anyio.move_on_after(cancel_after / 10 or 1000):
+        try:
+            result.append(await story.race(lanes=lanes, policy=policy, deadline=30.0))
+        except (RaceLost, DeadlineExceeded) as error:
+            result.append(error)
+
+    told = Counter(f.attempt for f in story.facts if isinstance(f, LaneEnded))
+    begun = [f.attempt for f in story.facts if isinstance(f, LaneStarted)]
+    assert 0 == story.transport.open
+    assert Counter(begun) == told
+    assert 1 == sum(isinstance(f, RaceEnded) for f in story.facts)
+    assert (len(result) == 0) == (cancel_after > 0 and not result)
+    if any(outcome == "says" for outcome, _ in drawn) and not cancel_after and policy == "all":
+        assert isinstance(result[0], (Reply, DeadlineExceeded))
