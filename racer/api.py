@@ -24,6 +24,7 @@ from racer.core.rank import Ranking, known_names, rank
 from racer.discovery import PATIENCE, Discovery
 from racer.engine import Race, Stage
 from racer.errors import BadRequest, RacerError
+from racer.exchange import Exchange
 from racer.transport import Transport
 from racer_adapters import DIALECTS
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from racer.config import Config
     from racer.core.facts import Observer
     from racer.core.reply import Reply
-    from racer.engine import Transport as TransportPort
+    from racer.exchange import Transport as TransportPort
     from racer_adapters.dialect import Dialect
 
 FIRST_LOOK = 0.25
@@ -87,9 +88,11 @@ class Racer:
             farewells = Background()
             exits.push_async_callback(farewells.aclose, patience=FAREWELL)
             now = self._loop.time
-            self._stage = Stage(transport, self._dialects, self._breakers, now, self._tell, farewells.start)
+            exchange = Exchange(transport, self._dialects, farewells.start)
+            self._stage = Stage(exchange, self._breakers, now, self._tell)
             self._discovery = Discovery(self.config.providers, self._dialects, transport, now)
             self._looked = anyio.Event()
+            self._looking_since = now()
             self._draw_up()
             self._look_again()
             self._exits = exits.pop_all()
@@ -128,13 +131,14 @@ class Racer:
             self._look_again()
         if self._looked.is_set() and (self._field.lanes or not self._discovery.running):
             return
-        with anyio.move_on_after(FIRST_LOOK if self._field.lanes else PATIENCE):
+        with anyio.move_on_at(self._looking_since + (FIRST_LOOK if self._field.lanes else PATIENCE)):
             await self._looked.wait()
 
     def _look_again(self) -> None:
         if self._discovery.is_stale:
             if not self._field.lanes:
                 self._looked = anyio.Event()
+                self._looking_since = self._stage.now()
             self._background.start(self._look())
         else:
             self._looked.set()

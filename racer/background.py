@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -18,6 +20,7 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._faults: list[Exception] = []
         self._closed = False
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -27,20 +30,30 @@ class Background:
             return
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        fault = None if task.cancelled() else task.exception()
+        if isinstance(fault, Exception):
+            self._faults.append(fault)
 
     async def aclose(self, *, patience: float = 0.0) -> None:
         """Give the work `patience` seconds to end, cancel the rest, and wait for it.
 
-        Raises the first unexpected exception of any.
+        A caller whose scope is cancelled has no patience, but still waits for what it cancels. Raises what
+        any of the work has raised: the exception itself, or a group where there are several.
         """
         self._closed = True
         tasks = tuple(self._tasks)
-        if tasks and patience:
-            await asyncio.wait(tasks, timeout=patience)
-        for task in tasks:
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+        try:
+            if tasks and patience:
+                await asyncio.wait(tasks, timeout=patience)
+        finally:
+            for task in tasks:
+                task.cancel()
+            with anyio.CancelScope(shield=True):
+                await asyncio.gather(*tasks, return_exceptions=True)
+        faults, self._faults = self._faults, []
+        if faults:
+            raise faults[0] if len(faults) == 1 else ExceptionGroup("work in the background failed", faults)

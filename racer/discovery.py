@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from racer.core.provider import Provider
-    from racer.engine import Transport
+    from racer.exchange import Transport
     from racer_adapters.dialect import Dialect, Listing
     from racer_adapters.types import Installed
 
@@ -34,7 +34,8 @@ class Discovery:
         transport: Transport,
         now: Callable[[], float],
     ) -> None:
-        self._asked = [(each, dialects[each.dialect].listing) for each in providers if _is_asked(each)]
+        listings = [(each, dialects[each.dialect].listing) for each in providers if _is_asked(each)]
+        self._asked = [(provider, listing) for provider, listing in listings if listing is not None]
         self._transport = transport
         self._now = now
         self._last: float | None = None
@@ -55,8 +56,7 @@ class Discovery:
         try:
             async with anyio.create_task_group() as group:
                 for provider, listing in self._asked:
-                    if listing is not None:
-                        group.start_soon(self._ask, provider, listing)
+                    group.start_soon(self._ask, provider, listing)
         finally:
             self.running = False
             self._last = self._now()
@@ -64,10 +64,18 @@ class Discovery:
     async def _ask(self, provider: Provider, listing: Listing) -> None:
         try:
             with anyio.fail_after(PATIENCE):
-                bodies = [await self._get(provider, path) for path in listing.paths]
-            self.found[provider.name] = listing.read(bodies)
+                first = await self._get(provider, listing.paths[0])
+                others = [await self._get_if_there(provider, path) for path in listing.paths[1:]]
+            self.found[provider.name] = listing.read([first, *others])
         except (WireError, TimeoutError, ValueError):
             self.found[provider.name] = None
+
+    async def _get_if_there(self, provider: Provider, path: str) -> bytes:
+        """Every path after the first only tells more of the models: a server that lacks it has them still."""
+        try:
+            return await self._get(provider, path)
+        except (WireError, ValueError):
+            return b""
 
     async def _get(self, provider: Provider, path: str) -> bytes:
         key = provider.accounts[0].key if provider.accounts else None
@@ -84,4 +92,4 @@ class Discovery:
 
 
 def _is_asked(provider: Provider) -> bool:
-    return provider.discover and provider.enabled and bool(provider.accounts)
+    return provider.discover and provider.enabled and not provider.unusable and bool(provider.accounts)

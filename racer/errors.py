@@ -49,7 +49,8 @@ class BadRequest(RacerError, ValueError):
 class NoLanes(RacerError):
     """Nothing can run. `until` is when something can, in unix seconds, or None where nobody knows.
 
-    `skipped` names each provider or lane with the reason why not; `help` says what would change that.
+    `skipped` names each provider or lane with the reason why not, also where the message is shorter; `help`
+    says what would change that.
     """
 
     def __init__(
@@ -63,8 +64,7 @@ class NoLanes(RacerError):
         self.until = until
         self.skipped = tuple(skipped)
         self.help = help
-        lines = [f"  {name}: {reason}" for name, reason in self.skipped]
-        super().__init__("\n".join(line for line in (message, *lines, help) if line))
+        super().__init__(message)
 
 
 class RaceLost(RacerError):

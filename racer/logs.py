@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, assert_never
 
+from racer.core.consequence import FOREVER
 from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
@@ -23,7 +25,7 @@ from racer.core.heat import Ending, Outcome
 from racer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from racer.core.facts import Observer
 
@@ -33,7 +35,9 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 def observer(environ: Mapping[str, str]) -> Observer | None:
     """What writes facts to stderr as `environ` asks; None when nothing would be written."""
-    style = environ.get("RACER_LOG") or ("console" if sys.stderr.isatty() else "json")
+    if sys.stderr is None:  # a program without a console
+        return None
+    style = (environ.get("RACER_LOG") or ("console" if sys.stderr.isatty() else "json")).lower()
     level = (environ.get("RACER_LOG_LEVEL") or "warning").lower()
     if style not in STYLES:
         raise ConfigError(f"RACER_LOG is {style!r}: use {', '.join(STYLES)}")
@@ -51,7 +55,8 @@ def _writer(style: str, least: int) -> Observer:
         if level < least:
             return
         log = log or _logger(style)
-        log.log(level, name_of(fact), **fields_of(fact))
+        with suppress(OSError):  # a full disk or a closed pipe behind stderr ends no race
+            log.log(level, name_of(fact), **fields_of(fact))
 
     return write
 
@@ -70,10 +75,19 @@ def _logger(style: str) -> Any:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _printable,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS["debug"]),
     )
+
+
+def _printable(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Names and reasons come from servers: none of them may steer a terminal."""
+    for name, value in fields.items():
+        if isinstance(value, str) and not value.isprintable():
+            fields[name] = repr(value)
+    return fields
 
 
 def level_of(fact: Fact) -> int:
@@ -138,7 +152,7 @@ def fields_of(fact: Fact) -> dict[str, Any]:
             return {
                 "race": fact.race,
                 "scope": fact.scope,
-                "seconds": round(fact.seconds, 1),
+                "seconds": round(fact.seconds, 1) if fact.seconds < FOREVER else None,
                 "reason": fact.reason,
             }
         case CoolDownEnded():

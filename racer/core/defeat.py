@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from racer.core.consequence import FOREVER
 from racer.core.heat import Ending
 from racer.errors import BadRequest, DeadlineExceeded, NoLanes, RaceLost, RacerError
 from racer_adapters.errors import Kind, WireError
@@ -16,17 +18,21 @@ if TYPE_CHECKING:
     from racer.core.provider import Provider
     from racer.core.reply import Attempt
 
+LINES_IN_FULL = 6
+NAMES_A_LINE = 12
+LONGEST_ADVISED_WAIT = 3600
+USUAL_DEADLINE = 60
+
+_USED_UP = "Everything is used up for now: pass wait= to wait for the first to come back, or add a key."
 _ADVICE: tuple[tuple[frozenset[Kind], str], ...] = (
     (
         frozenset({Kind.AUTH}),
         "Every key was refused: check that the variables hold the keys of the right providers.",
     ),
+    (frozenset({Kind.CREDIT}), "No account has money left: top one up, or add the key of a free provider."),
+    (frozenset({Kind.CREDIT, Kind.QUOTA, Kind.RATE}), _USED_UP),
     (
-        frozenset({Kind.CREDIT, Kind.QUOTA, Kind.RATE}),
-        "Everything is used up for now: pass wait= to wait for the first to come back, or add a key.",
-    ),
-    (
-        frozenset({Kind.DNS, Kind.CONNECT, Kind.TLS}),
+        frozenset({Kind.DNS, Kind.CONNECT, Kind.TLS, Kind.REDIRECT}),
         "Nothing could be reached: is this machine online, and are the addresses right?",
     ),
     (
@@ -41,6 +47,7 @@ _ADVICE: tuple[tuple[frozenset[Kind], str], ...] = (
     (frozenset({Kind.BLOCKED}), "Every provider withheld its reply: put the question in other words."),
     (frozenset({Kind.BAD_REQUEST}), "The provider calls the request wrong: read its reason below."),
     (frozenset({Kind.TIMEOUT}), "All were too slow: raise timeout for the provider, or ask a smaller model."),
+    (frozenset({Kind.LOCAL}), "This machine is at fault, not the providers: read its reason below."),
 )
 _OTHERWISE = "Try again, or give the race more lanes: the key of one more provider helps most."
 
@@ -63,11 +70,13 @@ def _named(
 ) -> RacerError:
     if ending is Ending.REFUSED:
         said = next(why.message for _, why in reversed(reasons) if why.kind is Kind.BAD_REQUEST)
-        return BadRequest(f"two providers agree that the request is wrong: {said}", attempts=attempts)
+        text = f"two providers agree that the request is wrong: {said}"
+        return BadRequest("\n".join([text, *_lines(attempts)]), attempts=attempts)
     if ending is Ending.EXPIRED:
         text = f"no valid reply within {deadline:g} s. Raise deadline=, or let faster lanes run."
         return DeadlineExceeded("\n".join([text, *_lines(attempts)]), attempts=attempts)
-    count = f"all {len(attempts)} lanes" if len(attempts) != 1 else "the only lane"
+    lanes = len({attempt.lane for attempt in attempts})
+    count = f"all {lanes} lanes" if lanes != 1 else "the only lane that could run"
     return RaceLost(f"{count} failed. {advice([why.kind for _, why in reasons])}", attempts=attempts)
 
 
@@ -86,7 +95,7 @@ def advice(kinds: Sequence[Kind]) -> str:
         if seen and seen <= of:
             return text
     if seen & {Kind.RATE, Kind.QUOTA} and Counter(kinds).most_common(1)[0][0] in (Kind.RATE, Kind.QUOTA):
-        return _ADVICE[1][1]
+        return _USED_UP
     return _OTHERWISE
 
 
@@ -94,29 +103,48 @@ def nobody(
     providers: Sequence[Provider], skipped: Sequence[Skipped], until: float | None, now: float
 ) -> NoLanes:
     """No lane could even start. `until` and `now` in unix seconds; `skipped` has every reason."""
-    shown = [each for each in skipped if not each.reason.startswith(("no key", "not enabled", "retired"))]
-    keyless = [each.name for each in skipped if each.reason.startswith("no key")]
-    lines = [f"  {each.name}: {each.reason}" for each in shown]
-    if keyless:
-        lines.append(f"  without a key: {', '.join(keyless)}")
-    ready = bool(shown) and any(provider.accounts for provider in providers)
-    message = "no lane can run"
-    if until is not None:
-        message += f" before {_in(until - now)}"
+    back = "" if until is None else f" before {_in(until - now)}"
+    help_ = _wait_for(until - now) if until is not None else _remedy(providers, skipped)
     return NoLanes(
-        "\n".join([f"{message}.", *lines]),
+        "\n".join([f"no lane can run{back}. {help_}", *_left_out(skipped)]),
         until=until,
         skipped=[(each.name, each.reason) for each in skipped],
-        help=_help(until, now, ready=ready),
+        help=help_,
     )
 
 
-def _help(until: float | None, now: float, *, ready: bool) -> str:
-    if until is not None:
-        seconds = max(1, round(until - now + 0.5))
-        return f"Pass wait={seconds} to wait for it, or add the key of another provider."
-    if ready:
-        return "Loosen only, exclude, private or what the request demands, or add a model that can do it."
+def _left_out(skipped: Sequence[Skipped]) -> list[str]:
+    """A line for each reason. Of a whole catalogue, providers without a key take one line together."""
+    in_full = len(skipped) <= LINES_IN_FULL
+    groups: dict[str, list[str]] = {}
+    for each in skipped:
+        usual = not in_full and each.reason.startswith(("no key", "not enabled", "retired"))
+        reason = each.reason.partition(":")[0] if usual else each.reason
+        groups.setdefault(reason, []).append(each.name)
+    return [f"  {_some(names)}: {reason}" for reason, names in groups.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_A_LINE
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:NAMES_A_LINE])} and {more} more"
+
+
+def _wait_for(seconds: float) -> str:
+    wait = max(1, math.ceil(seconds))
+    if wait > LONGEST_ADVISED_WAIT:
+        return "Ask again then, or add the key of another provider."
+    longer = " and a deadline= beyond that" if wait >= USUAL_DEADLINE else ""
+    return f"Pass wait={wait}{longer} to wait for it, or add the key of another provider."
+
+
+def _remedy(providers: Sequence[Provider], skipped: Sequence[Skipped]) -> str:
+    if any(each.until == FOREVER for each in skipped):
+        return "A key was refused: put the right one in its place and start anew, or add another provider's."
+    whole = {provider.name for provider in providers}
+    if any(each.name not in whole for each in skipped):
+        return (
+            "Change what only, exclude, private or the request itself demands, or add a model that can do it."
+        )
     return (
         "Set a key, such as GROQ_API_KEY, in the environment or in .env; or start Ollama (`ollama serve`); "
         "or see a race without either: `racer demo`."

@@ -65,12 +65,9 @@ def _models(provider: Provider, installed: Sequence[Installed]) -> tuple[Model, 
     if not provider.discover:
         return provider.models
     known = {_plain(model.name): model for model in provider.models}
-    chats = [found for found in installed if _can_chat(found)]
+    # A dialect leaves out what its server says cannot chat; where a server says nothing, the name tells.
+    chats = [found for found in installed if "embed" not in found.name.lower()]
     return tuple(_merged(found, known.get(_plain(found.name))) for found in chats)
-
-
-def _can_chat(found: Installed) -> bool:
-    return "completion" in found.can if found.can else "embed" not in found.name
 
 
 def _merged(found: Installed, known: Model | None) -> Model:

@@ -5,17 +5,22 @@ Everything wrong is found here, before anything is sent, and said as BadRequest 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
-
-from racer_adapters.messages import parse_messages, parse_response_format, parse_tool_choice, parse_tools
 
 from racer.core.heat import Rules
 from racer.core.plan import POLICIES, Policy
 from racer.core.rank import TASKS, Wishes
 from racer.errors import BadRequest
+from racer_adapters.messages import (
+    parse_extra,
+    parse_messages,
+    parse_response_format,
+    parse_tool_choice,
+    parse_tools,
+)
+from racer_adapters.placed import shown, text
 from racer_adapters.types import Call
 
 if TYPE_CHECKING:
@@ -83,11 +88,11 @@ def read(messages: Messages, options: Options, defaults: Defaults) -> Ask:
             f"unknown option {unknown[0]!r}; the options are {', '.join(Options.__annotations__)}"
         )
     try:
-        call = _call(messages, options)
+        name = _one_of("policy", options.get("policy", defaults.policy), POLICIES)
+        call, rules = _call(messages, options), _rules(options, defaults)
+        return Ask(call, rules, name, POLICIES[name], _wishes(options), _valid(options))
     except ValueError as error:
         raise BadRequest(str(error)) from None
-    name = _one_of("policy", options.get("policy", defaults.policy), POLICIES)
-    return Ask(call, _rules(options, defaults), name, POLICIES[name], _wishes(options), _valid(options))
 
 
 def _call(messages: Messages, options: Options) -> Call:
@@ -103,7 +108,7 @@ def _call(messages: Messages, options: Options) -> Call:
         tools=tools,
         tool_choice=parse_tool_choice(given.get("tool_choice"), tools),
         shape=parse_response_format(given.get("response_format")),
-        extra=_mapping("extra", given.get("extra")),
+        extra=parse_extra(given.get("extra")),
     )
 
 
@@ -124,7 +129,7 @@ def _wishes(options: Options) -> Wishes:
     task = options.get("task")
     private: object = options.get("private", False)
     if not isinstance(private, bool):
-        raise BadRequest(f"private is {private!r}: use True or False")
+        raise BadRequest(f"private is {_found(private)}: use True or False")
     return Wishes(
         only=_names("only", options.get("only")),
         exclude=_names("exclude", options.get("exclude")),
@@ -141,7 +146,9 @@ def _valid(options: Options) -> tuple[Validator, ...]:
     items = cast("Sequence[object]", given) if isinstance(given, (list, tuple)) else (given,)
     for item in items:
         if not callable(item):
-            raise BadRequest(f"valid holds {item!r}: use a callable that takes a Reply, or a list of them")
+            raise BadRequest(
+                f"valid holds {_found(item)}: use a callable that takes a Reply, or a list of them"
+            )
     return cast("tuple[Validator, ...]", tuple(items))
 
 
@@ -150,24 +157,30 @@ def _one_of(name: str, value: object, allowed: Collection[str]) -> str:
         return value
     if name == "policy" and value == "frugal":
         raise BadRequest('policy "frugal" is not in this version yet: use "all" or "one"')
-    raise BadRequest(f"{name} is {value!r}: use {' or '.join(repr(each) for each in allowed)}")
+    raise BadRequest(f"{name} is {_found(value)}: use {' or '.join(repr(each) for each in allowed)}")
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadRequest(f"{name} is {value!r}: use a whole number from {least} to {most}")
+        raise BadRequest(f"{name} is {_found(value)}: use a whole number from {least} to {most}")
     return value
 
 
 def _number(name: str, value: object, least: float, most: float) -> float | None:
+    """NaN is in no range."""
     if value is None:
         return None
-    wrong = isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value)
-    if wrong or not least <= cast("float", value) <= most:
-        raise BadRequest(f"{name} is {value!r}: use a number from {least:g} to {most:g}")
-    return float(cast("float", value))
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise BadRequest(f"{name} is {_found(value)}: use a number from {least:g} to {most:g}")
+    return float(value)
+
+
+def _found(value: object) -> str:
+    """A number as it is, unless it would fill the page; of anything else its beginning or its type."""
+    small = isinstance(value, int) and abs(value) < 10**20
+    return repr(value) if small or isinstance(value, float) else shown(value)
 
 
 def _names(name: str, value: object, *, kind: str = "names") -> tuple[str, ...]:
@@ -175,17 +188,7 @@ def _names(name: str, value: object, *, kind: str = "names") -> tuple[str, ...]:
         return ()
     items = (value,) if isinstance(value, str) else value
     if not isinstance(items, (list, tuple, set, frozenset)):
-        raise BadRequest(f"{name} is {value!r}: use a text or a list of {kind}")
+        raise BadRequest(f"{name} is {_found(items)}: use a text or a list of {kind}")
     texts = cast("Collection[object]", items)
-    for item in texts:
-        if not isinstance(item, str) or not item:
-            raise BadRequest(f"{name} holds {item!r}: use {kind} that are not empty")
-    return cast("tuple[str, ...]", tuple(texts))
-
-
-def _mapping(name: str, value: object) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise BadRequest(f"{name} is {value!r}: use a mapping of body fields")
-    return dict(cast("Mapping[str, Any]", value))
+    found = [text(item, f"one of {name}", f"{kind} that are not empty") for item in texts]
+    return tuple(sorted(found) if isinstance(items, (set, frozenset)) else found)

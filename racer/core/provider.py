@@ -68,7 +68,7 @@ class Provider:
     parallel: int | None = None
     cancel_refunds: bool = False
     trains_on_data: bool | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     renames: Mapping[str, str] = field(default_factory=dict[str, str])
     drops: frozenset[str] = frozenset()
     key_names: tuple[str, ...] = ()

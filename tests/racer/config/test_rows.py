@@ -1,0 +1,82 @@
+"""What is wrong with a row as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from racer.config.check import dotted
+from racer.config.rows import problems
+
+GOOD: dict[str, Any] = {"dialect": "openai", "base_url": "https://api.example.com/v1"}
+ORG = [{"pool": "org", "use": ["$A"]}, "$B"]
+
+
+def told(row: dict[str, Any], name: str = "box") -> list[str]:
+    return [str(problem) for problem in problems(name, row, ("groq", "openai"))]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        GOOD,
+        {**GOOD, "base_url": "http://localhost:8080/v1"},
+        {**GOOD, "base_url": "http://example.com", "allow_http": True},
+        {**GOOD, "base_url": "https://$HOST/v1"},
+        {**GOOD, "limits": [{"requests": 1, "per": "day", "scope": "model"}, {"usd": 1, "per": "once"}]},
+        {**GOOD, "keys": ORG, "limits": [{"requests": 1, "per": "day", "scope": "org"}]},
+        {**GOOD, "models": [{"name": "a"}, {"name": "b"}]},
+        {"status": "retired", "note": "gone since 2024"},
+    ],
+)
+def test_right(row: dict[str, Any]) -> None:
+    """A row that can be used, or that is retired, has no problem."""
+    assert told(row) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "path", "found", "allowed"),
+    [
+        ({"base_url": "https://x.test"}, "dialect", "nothing", '"openai" or "ollama"'),
+        ({"dialect": "openai"}, "base_url", "nothing", "an address"),
+        ({**GOOD, "base_url": "http://example.com"}, "base_url", "plain http", "https, or allow_http = true"),
+        ({**GOOD, "base_url": "http://$HOST/v1"}, "base_url", "plain http", "https"),
+        (
+            {**GOOD, "limits": [{"requests": 1, "per": "day", "scope": "modle"}]},
+            "limits[0].scope",
+            '"modle"',
+            '"account" or "model"; did you mean model?',
+        ),
+        (
+            {**GOOD, "keys": ORG, "limits": [{"requests": 1, "per": "day", "scope": "team"}]},
+            "limits[0].scope",
+            '"team"',
+            '"account" or "model" or "org"',
+        ),
+        (
+            {**GOOD, "models": [{"name": "a"}, {"name": "a"}]},
+            "models[0].name",
+            "named twice",
+            "each model once",
+        ),
+    ],
+)
+def test_wrong(row: dict[str, Any], path: str, found: str, allowed: str) -> None:
+    """Each problem names the provider, the key, what was found and what is allowed."""
+    first = told(row)[0]
+
+    assert first.startswith(f"providers.box.{path}: found ")
+    assert found in first
+    assert f"allowed: {allowed}" in first
+
+
+def test_a_new_name_that_is_nearly_an_old_one() -> None:
+    """Who misspells a built-in provider is asked whether that was meant."""
+    found = problems("gorq", {"priority": 3}, ("groq", "openai"))
+
+    assert [dotted(problem.path) for problem in found] == [
+        "providers.gorq.dialect",
+        "providers.gorq.base_url",
+    ]
+    assert all("did you mean groq?" in problem.hint for problem in found)

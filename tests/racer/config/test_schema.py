@@ -1,0 +1,83 @@
+"""The table of what racer.toml may hold, beside the records and the dialects that it speaks of."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from racer.config import AlertSettings, CacheSettings, RaceDefaults, StoreSettings
+from racer.config.check import check
+from racer.config.schema import BUILTIN, DIALECTS, FILE, LIMIT, MODEL, POOL, RACE, ROW
+from racer.core.provider import Limit, Model, Provider
+from racer_adapters import DIALECTS as TABLE_OF_DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def names(record: type[Any]) -> set[str]:
+    return {each.name for each in fields(record)}
+
+
+def test_dialects() -> None:
+    """A row may speak each dialect that there is, and no other."""
+    assert set(DIALECTS) == set(TABLE_OF_DIALECTS)
+
+
+def test_sections() -> None:
+    """Each section has the keys of its record."""
+    assert list(FILE.keys) == ["race", "cache", "store", "alerts", "providers"]
+    assert set(RACE.keys) == names(RaceDefaults)
+    assert names(CacheSettings) == {"ttl"}
+    assert names(StoreSettings) == {"url"}
+    assert names(AlertSettings) == {"at"}
+
+
+def test_rows() -> None:
+    """A row has the fields of a Provider, but those that are worked out, and three of its own."""
+    worked_out = {"name", "accounts", "key_names", "unusable", "extra", "status"}
+
+    assert set(ROW.keys) == names(Provider) - worked_out | {"keys", "allow_http"}
+    assert set(BUILTIN.keys) - set(ROW.keys) == {"status", "key_names"}
+
+
+def test_models_and_limits() -> None:
+    """Models and limits have the fields of their records; a limit names its unit by a key."""
+    units = {"requests", "tokens", "input_tokens", "output_tokens", "neurons", "usd"}
+
+    assert set(MODEL.keys) == names(Model) - {"loaded"}
+    assert set(LIMIT.keys) == names(Limit) - {"unit", "amount"} | units
+    assert set(POOL.keys) == {"pool", "use"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "path", "found"),
+    [
+        ({"per": "day"}, "", "no unit"),
+        ({"per": "day", "requests": 1, "usd": 1}, "", "requests and usd"),
+        ({"per": "minute", "requests": 1, "reset": "00:00 UTC"}, "reset", 'per = "minute"'),
+        ({"per": "rolling 24h", "requests": 1, "reset": "00:00 UTC"}, "reset", 'per = "rolling 24h"'),
+        ({"per": "once", "requests": 1, "reset": "00:00 UTC"}, "reset", 'per = "once"'),
+    ],
+)
+def test_limit_rule(limit: Mapping[str, object], path: str, found: str) -> None:
+    """A limit has exactly one unit, and a reset only where a window has a fixed end."""
+    (problem,) = check(limit, LIMIT)
+
+    assert problem.path == ((path,) if path else ())
+    assert found in problem.found
+
+
+@pytest.mark.parametrize(
+    "name", ["Authorization", "x-api-key", "X-Auth", "Cookie", "my-token", "Client-Secret"]
+)
+def test_headers_that_hold_secrets(name: str) -> None:
+    """A header that is there for a key takes a reference, and its literal value is not repeated."""
+    (problem,) = check({"headers": {name: "Bearer hunter2"}}, ROW)
+
+    assert problem.path == ("headers", name)
+    assert "hunter2" not in str(problem)
+    assert check({"headers": {name: "Bearer $MINE"}}, ROW) == []
+    assert check({"headers": {"X-Title": "racer"}}, ROW) == []
