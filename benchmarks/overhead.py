@@ -25,7 +25,7 @@ from pathlib import Path
 
 import aiohttp
 import orjson
-from simulated import Simulated, simulator
+from benchmarks.simulated import Simulated, simulator
 
 from racer import Racer
 

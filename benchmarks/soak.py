@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from racer import Racer, RacerError
 from racer.transport import Transport
 
-from simulated import Simulated, simulator
+from benchmarks.simulated import Simulated, simulator
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

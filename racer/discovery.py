@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from racer_adapters.dialect import listing_request
 from racer_adapters.errors import WireError
 from racer_adapters.types import Target
 
@@ -64,22 +63,22 @@ class Discovery:
     async def _ask(self, provider: Provider, listing: Listing) -> None:
         try:
             with anyio.fail_after(PATIENCE):
-                first = await self._get(provider, listing.paths[0])
-                others = [await self._get_if_there(provider, path) for path in listing.paths[1:]]
+                first = await self._get(provider, listing, listing.paths[0])
+                others = [await self._get_if_there(provider, listing, path) for path in listing.paths[1:]]
             self.found[provider.name] = listing.read([first, *others])
         except (WireError, TimeoutError, ValueError):
             self.found[provider.name] = None
 
-    async def _get_if_there(self, provider: Provider, path: str) -> bytes:
+    async def _get_if_there(self, provider: Provider, listing: Listing, path: str) -> bytes:
         """Every path after the first only tells more of the models: a server that lacks it has them still."""
         try:
-            return await self._get(provider, path)
+            return await self._get(provider, listing, path)
         except (WireError, ValueError):
             return b""
 
-    async def _get(self, provider: Provider, path: str) -> bytes:
+    async def _get(self, provider: Provider, listing: Listing, path: str) -> bytes:
         key = provider.accounts[0].key if provider.accounts else None
-        request = listing_request(Target(provider.base_url, "", key, provider.headers), path)
+        request = listing.request(Target(provider.base_url, "", key, provider.headers), path)
         async with self._transport.send(request) as incoming:
             body = b""
             while data := await incoming.read():

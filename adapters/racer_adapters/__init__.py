@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
-from racer_adapters.dialect import Dialect
-from racer_adapters.ollama import OLLAMA
-from racer_adapters.openai import OPENAI
+from racer_adapters.dialect import Dialects
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI, OLLAMA)}
+DIALECTS = Dialects(
+    # Each stands in the file of its name, as a Dialect in capitals.
+    "openai",
+    "ollama",
+    "anthropic",
+    "cohere",
+)
 
 __all__ = ["DIALECTS"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from racer_adapters.types import (
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from racer_adapters.dialect import Event
+
+
+@dataclass(slots=True)
+class _Tool:
+    """A call so far. Its arguments are joined at the end: in a loop that would be quadratic."""
+
+    id: str = ""
+    name: str = ""
+    signature: str = ""
+    arguments: list[str] = field(default_factory=list[str])
 
 
 class Assembly:
@@ -48,7 +59,7 @@ class Assembly:
     def __init__(self) -> None:
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._tools: dict[int, list[str]] = {}
+        self._tools: dict[int, _Tool] = {}
         self._usage: Usage | None = None
         self._finish: FinishReason | None = None
         self.ended = False
@@ -84,11 +95,12 @@ class Assembly:
 
     def _add_tool(self, delta: ToolDelta) -> None:
         self.pieces += 1
-        parts = self._tools.setdefault(delta.index, ["", "", ""])
-        parts[0] = parts[0] or delta.id
-        parts[1] = parts[1] or delta.name
-        parts[2] += delta.arguments
-        if parts[1]:
+        tool = self._tools.setdefault(delta.index, _Tool())
+        tool.id = tool.id or delta.id
+        tool.name = tool.name or delta.name
+        tool.signature = tool.signature or delta.signature
+        tool.arguments.append(delta.arguments)
+        if tool.name:
             self.started = True
 
     def answer(self) -> Answer:
@@ -96,8 +108,10 @@ class Assembly:
             text="".join(self._text),
             reasoning="".join(self._reasoning),
             tool_calls=tuple(
-                ToolCall(id=id_ or f"call_{index}", name=name, arguments=arguments or "{}")
-                for index, (id_, name, arguments) in sorted(self._tools.items())
+                ToolCall(
+                    tool.id or f"call_{index}", tool.name, "".join(tool.arguments) or "{}", tool.signature
+                )
+                for index, tool in sorted(self._tools.items())
             ),
             finish_reason=self._finish,
             ended=self.ended,

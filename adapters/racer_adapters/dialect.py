@@ -4,8 +4,8 @@
     decoder   a fresh Decoder for one response (it tells whole from streamed by what it reads)
     classify  status, headers and body of a refusal -> WireError
     listing   where a server tells which models it has, and how to read that; None where it does not
-
-Where a provider runs jobs, a decoder may end with a FollowUp in place of End (and say how to Undo).
+    jobs      the first request makes a job, which goes on when its connection is closed. Its decoder may end
+              with a FollowUp in place of End, and says how to Undo
 
 A Decoder never raises: whatever bytes it is fed, it gives events, nothing yet, or a WireError as the
 last event. After a WireError it gives nothing more.
@@ -13,13 +13,16 @@ last event. After a WireError it gives nothing more.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from racer_adapters.request import AUTHORIZATION, headers_of
 from racer_adapters.types import WireRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from racer_adapters.errors import WireError
     from racer_adapters.types import (
@@ -55,14 +58,12 @@ class Listing:
 
     paths: tuple[str, ...]
     read: Callable[[Sequence[bytes]], tuple[Installed, ...]]
+    key_header: str = AUTHORIZATION
 
-
-def listing_request(target: Target, path: str) -> WireRequest:
-    """What asks a server for one of a Listing's paths, with its key as a bearer token if it has one."""
-    headers = dict(target.headers)
-    if target.key is not None:
-        headers["authorization"] = f"Bearer {target.key.reveal()}"
-    return WireRequest("GET", target.base_url.rstrip("/") + path, headers, b"")
+    def request(self, target: Target, path: str) -> WireRequest:
+        """What asks a server for one of the paths, with its key if it has one."""
+        url = target.base_url.rstrip("/") + path
+        return WireRequest("GET", url, headers_of(target, self.key_header), b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,23 @@ class Dialect:
     decoder: Callable[[], Decoder]
     classify: Callable[[int, Mapping[str, str], bytes], WireError]
     listing: Listing | None = None
+    jobs: bool = False
+
+
+class Dialects(Mapping[str, Dialect]):
+    """The table by name. A codec is loaded when it is first asked for: who uses two does not pay for nine."""
+
+    def __init__(self, *names: str) -> None:
+        self._loaded: dict[str, Dialect | None] = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Dialect:
+        dialect = self._loaded[name]
+        if dialect is None:
+            dialect = self._loaded[name] = getattr(import_module(f"racer_adapters.{name}"), name.upper())
+        return dialect
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded)
+
+    def __len__(self) -> int:
+        return len(self._loaded)

@@ -60,7 +60,7 @@ def _disguises(value: str) -> tuple[str, ...]:
     raw = value.encode("utf-8", "surrogateescape")
     forms = {
         value,
-        quote(value, safe=""),
+        quote(raw, safe=""),
         repr(value)[1:-1],
         base64.b64encode(raw).decode(),
         base64.urlsafe_b64encode(raw).decode(),

@@ -38,11 +38,15 @@ Part = TextPart | ImagePart
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call that the model asks for; `arguments` is JSON text, as OpenAI sends it."""
+    """A call that the model asks for; `arguments` is JSON text, as OpenAI sends it.
+
+    `signature` is what Gemini puts on its own calls and wants back as it was; other dialects leave it out.
+    """
 
     id: str
     name: str
     arguments: str
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Target:
     base_url: str
     model: str
     key: Secret | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     renames: Mapping[str, str] = field(default_factory=dict[str, str])
     drops: frozenset[str] = frozenset()
 
@@ -144,6 +148,7 @@ class ToolDelta:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +176,25 @@ class End:
 class FollowUp:
     """The reply is to be had by another request, `after` seconds from now; `decoder` reads its body.
 
-    `url` may be relative to the request before it, whose headers go along, with `headers` over them.
+    `url` may be relative to the first request, whose headers go along, with `headers` over them; so it must
+    stay on that host, or within `kin`, the domains that are all the same provider's.
     """
 
     url: str
-    decoder: Decoder
+    decoder: Decoder = field(compare=False)
     method: str = "GET"
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     after: float = 0.0
+    kin: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """To be sent when the lane is stopped before its end: closing the connection does not stop the job."""
+    """To be sent when the lane is stopped before its end: closing the connection does not stop the job.
+
+    `url` may be relative to the first request, whose headers go along, and stays on its host.
+    """
 
     url: str
     method: str = "POST"

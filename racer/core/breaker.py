@@ -17,7 +17,7 @@ Rule 4: what is open does not open again: lanes that fail together are one failu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from racer.core.consequence import CONSEQUENCES, Consequence, Scope
 
@@ -98,6 +98,8 @@ def scope_name(scope: Scope, lane: Lane) -> str:
             return f"{_account_name(lane)} for {lane.model.name}"
         case Scope.PROVIDER:
             return f"provider {lane.provider.name}"
+        case _:
+            assert_never(scope)
 
 
 def _account_name(lane: Lane) -> str:

@@ -156,4 +156,6 @@ def _in(seconds: float) -> str:
         return f"{max(1, round(seconds))} s from now"
     if seconds < 7200:
         return f"{round(seconds / 60)} min from now"
-    return f"{round(seconds / 3600)} h from now"
+    if seconds < 48 * 3600:
+        return f"{round(seconds / 3600)} h from now"
+    return f"{round(seconds / 86400)} days from now"

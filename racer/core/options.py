@@ -180,7 +180,7 @@ def _number(name: str, value: object, least: float, most: float) -> float | None
 def _found(value: object) -> str:
     """A number as it is, unless it would fill the page; of anything else its beginning or its type."""
     small = isinstance(value, int) and abs(value) < 10**20
-    return repr(value) if small or isinstance(value, float) else shown(value)
+    return repr(value) if small or isinstance(value, float | None) else shown(value)
 
 
 def _names(name: str, value: object, *, kind: str = "names") -> tuple[str, ...]:

@@ -67,14 +67,7 @@ class Reply:
         """A `chat.completion` mapping that the official client's types accept."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text or None, "refusal": None}
         if self.tool_calls:
-            message["tool_calls"] = [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for call in self.tool_calls
-            ]
+            message["tool_calls"] = [_openai_call(call) for call in self.tool_calls]
         return {
             "id": f"chatcmpl-{self.race_id}",
             "object": "chat.completion",
@@ -117,6 +110,13 @@ class Reply:
             "cached": self.cached,
             "attempts": [attempt.to_dict() for attempt in self.attempts],
         }
+
+
+def _openai_call(call: ToolCall) -> dict[str, Any]:
+    """With a signature where Google's own compatible endpoint has it, so that it comes back with the call."""
+    function = {"name": call.name, "arguments": call.arguments}
+    signed = {"extra_content": {"google": {"thought_signature": call.signature}}} if call.signature else {}
+    return {"id": call.id, "type": "function", "function": function, **signed}
 
 
 def _openai_finish(reply: Reply) -> str:

@@ -1,0 +1,107 @@
+"""The book of a race: every attempt once, in the order of their starts, and the reply of the winner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from racer.core.book import Book, Run
+from racer.core.heat import Outcome
+from racer_adapters.errors import Kind, WireError
+from racer_adapters.types import Call, End, Finish, Message, Text, Usage
+from tests.core.lanes import lane
+
+CALL = Call((Message("user", "hi"),))
+
+
+def book(call: Call = CALL) -> Book:
+    return Book("r1", call, began=100.0, created=7)
+
+
+def run(number: int = 0, name: str = "a/m", started: float = 101.0) -> Run:
+    made = Run(number, lane(name), started)
+    made.assembly.add([Text("hello"), Usage(3, 2), Finish("stop"), End()])
+    made.first_token_at = started + 0.5
+    return made
+
+
+def test_an_attempt_is_written_with_its_instants() -> None:
+    """`start` counts from the race, the others from the lane."""
+    attempt = book().write(run(), Outcome.WON, 103.0)
+
+    assert ("a/m", "a", "m") == (attempt.lane, attempt.provider, attempt.model)
+    assert (1.0, 2.0, 0.5) == (attempt.start, attempt.latency, attempt.first_token)
+    assert (Outcome.WON, None, None, Usage(3, 2)) == (
+        attempt.outcome,
+        attempt.reason,
+        attempt.status,
+        attempt.usage,
+    )
+
+
+def test_a_failure_keeps_its_reason() -> None:
+    """As text with its status, and whole for the error that the caller may get."""
+    ours = book()
+    error = WireError(Kind.SERVER, "broken", status=500)
+
+    attempt = ours.write(run(), Outcome.FAILED, 103.0, error)
+
+    assert ("server 500: broken", 500) == (attempt.reason, attempt.status)
+    assert [("a/m", error)] == ours.reasons
+
+
+def test_attempts_are_in_order_of_their_starts() -> None:
+    """However they ended."""
+    ours = book()
+    for number in (2, 0, 1):
+        ours.write(run(number, f"p{number}/m"), Outcome.LOST, 103.0)
+
+    assert ["p0/m", "p1/m", "p2/m"] == [attempt.lane for attempt in ours.attempts]
+
+
+def test_an_attempt_ends_once() -> None:
+    """Writing it twice is a bug of ours and stops at once."""
+    ours, one = book(), run()
+    assert not ours.knows(one)
+    ours.write(one, Outcome.WON, 103.0)
+
+    assert ours.knows(one)
+    with pytest.raises(AssertionError):
+        ours.write(one, Outcome.LOST, 104.0)
+
+
+def test_the_winner_is_remembered() -> None:
+    """And nobody else."""
+    ours = book()
+    ours.write(run(0), Outcome.LOST, 103.0)
+    assert None is ours.winner
+    ours.write(run(1, "b/m"), Outcome.WON, 103.0)
+    assert ours.winner is not None
+    assert "b/m" == ours.winner.id
+
+
+def test_the_reply_counts_from_the_start_of_the_race() -> None:
+    """The caller waited from there, not from the start of the winner's lane."""
+    reply = book().reply(run(), 104.0)
+
+    assert ("hello", "a", "m", "stop") == (reply.text, reply.provider, reply.model, reply.finish_reason)
+    assert (4.0, 1.5, "r1", 7) == (reply.latency, reply.first_token, reply.race_id, reply.created)
+
+
+def test_an_answer_in_one_piece_has_no_first_token() -> None:
+    """Nothing was seen of it before its end."""
+    ours = book(replace(CALL, stream=False))
+
+    assert None is ours.reply(run(), 104.0).first_token
+    assert None is ours.write(run(), Outcome.WON, 104.0).first_token
+
+
+def test_progress_is_told_once() -> None:
+    """A piece is news once; finish marks and usage are none."""
+    one = Run(0, lane("a/m"), 0.0)
+    assert not one.progress()
+    one.assembly.add([Text("x")])
+    assert one.progress()
+    one.assembly.add([Usage(1, 1), Finish("stop")])
+    assert not one.progress()
