@@ -25,8 +25,8 @@ from pathlib import Path
 
 import aiohttp
 import orjson
-from benchmarks.simulated import Simulated, simulator
 
+from benchmarks.simulated import Simulated, simulator
 from racer import Racer
 
 PROMPT = "Why is the sky blue?"
@@ -158,13 +158,17 @@ def imports() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--blocks", type=int, default=30)
     parser.add_argument("--races", type=int, default=20)
     parser.add_argument("--in-flight", type=int, default=1000)
     given = parser.parse_args()
     command = " ".join(["python", "benchmarks/overhead.py", *sys.argv[1:]])
-    print(f"{command}\nPython {platform.python_version()}, aiohttp {aiohttp.__version__}, {os.cpu_count()} cores\n")
+    print(
+        f"{command}\nPython {platform.python_version()}, aiohttp {aiohttp.__version__}, {os.cpu_count()} cores\n"
+    )
     print(f"  {'':22} {'CPU, racer / bare':22}   {'wall, racer / bare':22}   ms CPU a race")
     with simulator(PROFILE) as sim:
         for scenario in SCENARIOS:

@@ -15,7 +15,7 @@ from racer import Config
 from racer.core.provider import Account, Model, Provider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
@@ -26,7 +26,8 @@ class Simulated:
 
     def get(self, path: str) -> dict[str, Any]:
         with urllib.request.urlopen(self.url + path, timeout=10) as response:
-            return json.loads(response.read())
+            found: dict[str, Any] = json.loads(response.read())
+        return found
 
     def reset(self) -> None:
         request = urllib.request.Request(f"{self.url}/sim/reset", method="POST")
@@ -46,7 +47,7 @@ class Simulated:
 
 
 @contextmanager
-def simulator(profile: str) -> Iterator[Simulated]:
+def simulator(profile: str) -> Generator[Simulated]:
     """`racer sim --profile PROFILE` until the block is left."""
     command = [sys.executable, "-m", "racer", "sim", "--profile", profile, "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import os
 import random
 import sys
 import time
@@ -20,10 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.simulated import Simulated, simulator
 from racer import Racer, RacerError
 from racer.transport import Transport
-
-from benchmarks.simulated import Simulated, simulator
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,7 +54,7 @@ class Tally:
 
 
 async def poison(sim: Simulated, kind: str, races: int) -> Tally:
-    """`kind` beside one healthy, slower lane. Each race has a fresh memory, or a breaker would skip the poison."""
+    """`kind` beside one healthy, slower lane. Each race is without memory, or a breaker would skip `kind`."""
     tally = Tally()
     async with Transport() as transport:
 
@@ -75,7 +73,7 @@ async def poison(sim: Simulated, kind: str, races: int) -> Tally:
 
 
 async def cancelled(sim: Simulated, names: tuple[str, ...], races: int, seed: int) -> Tally:
-    """Callers that leave at random instants, some before the first byte, some about when the race is won."""
+    """Callers that leave at random instants: before the first byte, in the middle, about at the win."""
     tally, chance = Tally(), random.Random(seed)
     async with Racer(sim.config(*names)) as racer:
 
@@ -128,7 +126,7 @@ def sockets() -> int:
     found = 0
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            found += os.readlink(entry).startswith("socket:")
+            found += str(entry.readlink()).startswith("socket:")
         except OSError:
             continue
     return found
@@ -162,13 +160,17 @@ async def run(races: int) -> bool:
         tally, seen = await won(sim, names, races)
         seen.sort()
         print(f"  won normally         {dict(tally.ends)}; left: {left_behind(before)}")
-        print(f"  losers seen gone after the win: median {seen[len(seen) // 2]:.1f} ms, worst {seen[-1]:.1f} ms")
+        print(
+            f"  losers seen gone after the win: median {seen[len(seen) // 2]:.1f} ms, worst {seen[-1]:.1f} ms"
+        )
         good &= seen[-1] < 100
     return good
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--races", type=int, default=1000)
     given = parser.parse_args()
     print(f"python benchmarks/soak.py --races {given.races}")

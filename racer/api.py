@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Self, Unpack
 
 import anyio
@@ -18,13 +17,14 @@ from racer.background import Background
 from racer.core.breaker import Breakers
 from racer.core.defeat import defeat, nobody
 from racer.core.facts import Fact, LaneStarted, RaceStarted
-from racer.core.field import Field, Skipped, field_of
+from racer.core.field import LATEST, Field, Skipped
 from racer.core.options import Ask, Messages, Options, read
-from racer.core.rank import Ranking, known_names, rank
-from racer.discovery import PATIENCE, Discovery
+from racer.core.rank import Ranking, Wishes, known_names, rank
+from racer.discovery import Discovery
 from racer.engine import Race, Stage
 from racer.errors import BadRequest, RacerError
 from racer.exchange import Exchange
+from racer.lineup import Lineup
 from racer.transport import Transport
 from racer_adapters import DIALECTS
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from racer.exchange import Transport as TransportPort
     from racer_adapters.dialect import Dialect
 
-FIRST_LOOK = 0.25
 FAREWELL = 1.0
 
 
@@ -67,7 +66,6 @@ class Racer:
         self._observers = (*observers, log) if log else tuple(observers)
         self._breakers = Breakers()
         self._uses: Counter[str] = Counter()
-        self._field = Field((), ())
         self._exits: AsyncExitStack | None = None
 
     @classmethod
@@ -83,18 +81,15 @@ class Racer:
             transport = self._given_transport
             if transport is None:
                 transport = await exits.enter_async_context(Transport())
-            self._background = Background()
-            exits.push_async_callback(self._background.aclose)
+            background = Background()
+            exits.push_async_callback(background.aclose)
             farewells = Background()
-            exits.push_async_callback(farewells.aclose, patience=FAREWELL)
+            exits.push_async_callback(_take_leave, farewells)
             now = self._loop.time
             exchange = Exchange(transport, self._dialects, farewells.start)
             self._stage = Stage(exchange, self._breakers, now, self._tell)
-            self._discovery = Discovery(self.config.providers, self._dialects, transport, now)
-            self._looked = anyio.Event()
-            self._looking_since = now()
-            self._draw_up()
-            self._look_again()
+            discovery = Discovery(self.config.providers, self._dialects, transport, now)
+            self._lineup = Lineup(self.config.providers, discovery, background, now)
             self._exits = exits.pop_all()
         return self
 
@@ -110,65 +105,38 @@ class Racer:
         """
         self._must_be_open()
         ask = read(messages, options, self.config.race)
-        await self._know_the_field()
-        self._check_names(ask)
-        ranking = rank(self._field.lanes, ask.call, ask.wishes, self._uses)
-        race_id = secrets.token_hex(8)
-        self._tell(RaceStarted(race_id, ask.policy_name, ask.rules.width, ask.rules.deadline, ranking.lanes))
-        race = Race(race_id, ranking.lanes, ask, self._stage, created=int(time.time()))
+        began = self._stage.now()
+        field = await self._lineup.known(ask.rules.deadline)
+        self._check_names(ask.wishes, field)
+        ranking = rank(field.lanes, ask.call, ask.wishes, self._uses)
+        race_id = os.urandom(8).hex()
+        self._tell(_start_of(race_id, ask, ranking, field))
+        race = Race(race_id, ranking.lanes, ask, self._stage, began=began, created=int(time.time()))
         result = await race.run()
         if result.reply is not None:
             return result.reply
         if not result.attempts:
-            raise self._nobody(ranking)
+            raise self._nobody(ask.wishes, ranking, field)
         raise defeat(result.ending, result.attempts, result.reasons, ask.rules.deadline)
 
-    # ---------------------------------------------------------------- the field
-
-    async def _know_the_field(self) -> None:
-        """Local servers are asked beside the races; only the first race waits, and not for long."""
-        if self._discovery.is_stale:
-            self._look_again()
-        if self._looked.is_set() and (self._field.lanes or not self._discovery.running):
-            return
-        with anyio.move_on_at(self._looking_since + (FIRST_LOOK if self._field.lanes else PATIENCE)):
-            await self._looked.wait()
-
-    def _look_again(self) -> None:
-        if self._discovery.is_stale:
-            if not self._field.lanes:
-                self._looked = anyio.Event()
-                self._looking_since = self._stage.now()
-            self._background.start(self._look())
-        else:
-            self._looked.set()
-
-    async def _look(self) -> None:
-        await self._discovery.look()
-        self._draw_up()
-        self._looked.set()
-
-    def _draw_up(self) -> None:
-        self._field = field_of(self.config.providers, self._discovery.found)
-
-    def _check_names(self, ask: Ask) -> None:
-        wishes = ask.wishes
+    def _check_names(self, wishes: Wishes, field: Field) -> None:
         named = [("only", wishes.only), ("exclude", wishes.exclude), ("prefer", wishes.prefer)]
         if not any(names for _, names in named):
             return
-        known = known_names(self.config.providers, self._field.lanes)
+        known = known_names(self.config.providers, field.lanes)
         for option, names in named:
             for name in names:
-                if name.removesuffix(":latest") not in known and name not in known:
+                if not known & {name, name.removesuffix(LATEST)} and not self._lineup.may_appear(name):
                     raise BadRequest(_unknown(option, name, known))
 
-    def _nobody(self, ranking: Ranking) -> RacerError:
+    def _nobody(self, wishes: Wishes, ranking: Ranking, field: Field) -> RacerError:
         now, wall = self._stage.now(), time.time()
         blocked = [(lane, block) for lane in ranking.lanes if (block := self._breakers.blocked(lane, now))]
         cooling = [Skipped(lane.id, block.reason, block.until) for lane, block in blocked]
         backs = [block.until for _, block in blocked if block.until != float("inf")]
         until = wall + min(backs) - now if backs else None
-        skipped = (*cooling, *ranking.skipped, *self._field.skipped)
+        absent = [each for each in field.skipped if wishes.concern(each.name)]
+        skipped = (*cooling, *ranking.skipped, *absent)
         return nobody(self.config.providers, skipped, until, wall)
 
     # ------------------------------------------------------------------- within
@@ -196,7 +164,20 @@ async def race(messages: Messages, **options: Unpack[Options]) -> Reply:
         return await racer.race(messages, **options)
 
 
+async def _take_leave(farewells: Background) -> None:
+    """Jobs are cancelled also when their caller was: it waits for that, but not for long."""
+    with anyio.CancelScope(shield=True):
+        await farewells.aclose(patience=FAREWELL)
+
+
+def _start_of(race_id: str, ask: Ask, ranking: Ranking, field: Field) -> RaceStarted:
+    skipped = tuple((each.name, each.reason) for each in (*ranking.skipped, *field.skipped))
+    return RaceStarted(race_id, ask.policy_name, ask.rules.width, ask.rules.deadline, ranking.lanes, skipped)
+
+
 def _unknown(option: str, name: str, known: frozenset[str]) -> str:
+    from difflib import get_close_matches  # here, for only a mistake needs it
+
     near = get_close_matches(name, known, n=3)
     hint = f"did you mean {', '.join(near)}?" if near else "use a provider, provider/model, or a tag."
     return f"{option} names {name!r}, which is not known: {hint}"

@@ -28,6 +28,7 @@ from racer.core.patience import Patience
 from racer.core.verdict import judge
 from racer.errors import InvalidReply
 from racer_adapters.errors import Kind, WireError
+from racer_adapters.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from racer.exchange import Exchange
 
 NEVER = float("inf")
+SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,17 @@ class Result:
 
 
 class Race:
-    """Runs one race, once. `created` is the wall clock's second, for the reply."""
+    """Runs one race, once. The deadline counts from `began`; `created` is the wall clock's second."""
 
     def __init__(
-        self, race_id: str, lanes: Sequence[Lane], ask: Ask, stage: Stage, *, created: int = 0
+        self,
+        race_id: str,
+        lanes: Sequence[Lane],
+        ask: Ask,
+        stage: Stage,
+        *,
+        began: float,
+        created: int = 0,
     ) -> None:
         # A lone lane has nobody to be stopped for: its whole answer in one piece is cheaper.
         stream = min(ask.rules.width, len(lanes)) > 1 and ask.policy_name != "one"
@@ -75,7 +84,7 @@ class Race:
         self._valid = ask.valid
         self._call = ask.call if ask.call.stream is stream else replace(ask.call, stream=stream)
         self._heat = Heat(lanes, rules=ask.rules, policy=ask.policy, gate=stage.breakers)
-        self._began = self._ended = stage.now()
+        self._began = self._ended = began
         self._book = Book(race_id, self._call, began=self._began, created=created)
         self._runs: dict[int, Run] = {}
         self._scopes: dict[int, anyio.CancelScope] = {}
@@ -188,12 +197,12 @@ class Race:
 
     def _replied(self, run: Run) -> None:
         now = self._stage.now()
+        for scope in self._stage.breakers.succeeded(run.lane):
+            self._stage.tell(CoolDownEnded(self._id, scope))
         if self._heat.ending is not None:
             self._write(run, Outcome.LATE, now)
             return
         self._reply = self._book.reply(run, now)
-        for scope in self._stage.breakers.succeeded(run.lane):
-            self._stage.tell(CoolDownEnded(self._id, scope))
         self._obey(self._heat.replied(run.number))
         self._write(run, Outcome.WON, now)
 
@@ -233,6 +242,9 @@ async def _apply(check: Validator, reply: Reply) -> None:
 
 
 def _scrubbed(error: WireError, lane: Lane) -> WireError:
-    """A new error, for the old one holds its frames alive; without the key, for providers echo it."""
-    key = lane.account.key
-    return error.replaced(error.message if key is None else key.scrub(error.message))
+    """A new error, for the old one holds its frames alive; without any secret, for providers echo them."""
+    text = error.message if lane.account.key is None else lane.account.key.scrub(error.message)
+    for value in lane.provider.headers.values():
+        if len(value) >= SHORTEST_SECRET:
+            text = Secret(value).scrub(text)
+    return error.replaced(text)

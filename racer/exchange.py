@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
-from racer.core.follow import followed, undone
-from racer_adapters.errors import WireError
+from racer.core.follow import followed, mislaid, undone
+from racer_adapters.errors import Kind, WireError
 from racer_adapters.types import Target
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 REFUSAL_BYTES = 64 * 1024
 DRAIN_SECONDS = 0.01
 UNDO_SECONDS = 5.0
+MAKE_SECONDS = 30.0
 
 
 class Incoming(Protocol):
@@ -63,36 +65,95 @@ class Exchange:
 
         `progress` is told of each piece of the reply. Raises WireError; what has come stays in `run`.
         """
-        dialect = self._dialects[run.lane.provider.dialect]
-        request, decoder = dialect.encode(call, target_of(run.lane)), dialect.decoder()
+        course = _Course(run, self._dialects[run.lane.provider.dialect], progress, finish)
+        first = course.dialect.encode(call, target_of(run.lane))
         try:
-            while True:
-                async with self._transport.send(request) as incoming:
-                    if not 200 <= incoming.status < 300:
-                        body = await _read_some(incoming)
-                        raise dialect.classify(incoming.status, incoming.headers, body)
-                    await _read(run, incoming, decoder, progress)
-                    follow = run.assembly.follow_up
-                    if follow is None:
-                        await finish(run)
-                        return await _drain(incoming)
+            if course.dialect.jobs:
+                await self._have_made(course, first)
+            else:
+                await self._ask(course, first, course.dialect.decoder())
+            while (follow := run.assembly.follow_up) is not None:
                 run.assembly.follow_up = None
                 await anyio.sleep(follow.after)
-                request, decoder = followed(request, follow), follow.decoder
+                await self._ask(course, followed(first, follow), follow.decoder, follows=True)
         finally:
-            self._undo(run, request)
+            if (stop := _stop_of(run, first)) is not None:
+                self._aside(self._send_and_forget(stop))
 
-    def _undo(self, run: Run, request: WireRequest) -> None:
-        """A job goes on when its connection is closed: have it stopped, beside the race."""
-        undo = run.assembly.undo
-        if undo is not None and not run.assembly.ended and (stop := undone(request, undo)) is not None:
-            self._aside(self._send_and_forget(stop))
+    async def _ask(
+        self, course: _Course, request: WireRequest, decoder: Decoder, *, follows: bool = False
+    ) -> None:
+        async with self._transport.send(request) as incoming:
+            await _take(course, incoming, decoder, follows=follows)
+            if course.run.assembly.follow_up is None:
+                await course.finish(course.run)
+                await _drain(incoming)
+
+    async def _have_made(self, course: _Course, first: WireRequest) -> None:
+        """Have a job made beside the lane: if this is left early, the job is still found out and stopped."""
+        making = _Making()
+        self._aside(self._make(course, first, making))
+        try:
+            await making.done.wait()
+        finally:
+            making.left = not making.done.is_set()
+        if making.error is not None:
+            raise making.error
+        if course.run.seen:
+            course.progress(course.run)
+        if course.run.assembly.follow_up is None:
+            await course.finish(course.run)
+
+    async def _make(self, course: _Course, first: WireRequest, making: _Making) -> None:
+        """Only the whole answer tells what is to be cancelled, so nobody interrupts this."""
+        silent = replace(course, progress=_tell_nobody)
+        try:
+            with anyio.fail_after(MAKE_SECONDS):
+                async with self._transport.send(first) as incoming:
+                    await _take(silent, incoming, course.dialect.decoder())
+        except WireError as error:
+            making.error = error
+        except TimeoutError:
+            making.error = WireError(Kind.TIMEOUT, f"no job was made within {MAKE_SECONDS:g} s")
+        finally:
+            making.done.set()
+        if making.left and (stop := _stop_of(course.run, first)) is not None:
+            await self._send_and_forget(stop)
 
     async def _send_and_forget(self, request: WireRequest) -> None:
         """The race is over, or has gone on without this lane: nobody is left who could act on a failure."""
         with anyio.move_on_after(UNDO_SECONDS), suppress(WireError):
             async with self._transport.send(request) as incoming:
                 await _drain(incoming)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """One lane's exchange: whom it asks, and who is told."""
+
+    run: Run
+    dialect: Dialect
+    progress: Callable[[Run], None]
+    finish: Callable[[Run], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Making:
+    """A job while it is made. `left`: its lane waits for it no more."""
+
+    done: anyio.Event = field(default_factory=anyio.Event)
+    error: WireError | None = None
+    left: bool = False
+
+
+def _tell_nobody(run: Run) -> None:
+    """The lane is told when the job is made, and only if it is still there."""
+
+
+def _stop_of(run: Run, first: WireRequest) -> WireRequest | None:
+    """What stops the job that `run` has left unfinished: it goes on when its connection is closed."""
+    undo = run.assembly.undo
+    return None if undo is None or run.assembly.ended else undone(first, undo)
 
 
 def target_of(lane: Lane) -> Target:
@@ -107,18 +168,22 @@ def target_of(lane: Lane) -> Target:
     )
 
 
-async def _read(run: Run, incoming: Incoming, decoder: Decoder, progress: Callable[[Run], None]) -> None:
-    """Until the end marker or the end of the body, whichever comes first."""
-    assembly = run.assembly
+async def _take(course: _Course, incoming: Incoming, decoder: Decoder, *, follows: bool = False) -> None:
+    """Read until the end marker or the end of the body, whichever comes first. Raises WireError."""
+    if not 200 <= incoming.status < 300:
+        body = await _read_some(incoming)
+        refusal = course.dialect.classify(incoming.status, incoming.headers, body)
+        raise mislaid(refusal) if follows else refusal
+    run, assembly = course.run, course.run.assembly
     while data := await incoming.read():
         assembly.add(decoder.feed(data))
         if run.progress():
-            progress(run)
+            course.progress(run)
         if assembly.ended:
             return
     assembly.add(decoder.close())
     if run.progress():
-        progress(run)
+        course.progress(run)
 
 
 async def _read_some(incoming: Incoming) -> bytes:

@@ -23,7 +23,7 @@ from racer.core.provider import Account, Model, Provider
 from racer_adapters.errors import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from racer_adapters.types import WireRequest
 
@@ -141,7 +141,7 @@ class ScriptedTransport:
         self.open = 0
 
     @asynccontextmanager
-    async def send(self, request: WireRequest) -> AsyncIterator[_Played]:
+    async def send(self, request: WireRequest) -> AsyncGenerator[_Played]:
         server = (urlsplit(request.url).hostname or "").partition(".")[0]
         scripts = self._scripts[server]
         script = scripts.pop(0) if len(scripts) > 1 else scripts[0]

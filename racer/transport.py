@@ -24,7 +24,7 @@ from racer.background import Background
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from aiohttp.abc import ResolveResult
 
@@ -77,7 +77,7 @@ class Transport:
             await self._session.close()
 
     @asynccontextmanager
-    async def send(self, request: WireRequest) -> AsyncIterator[_Response]:
+    async def send(self, request: WireRequest) -> AsyncGenerator[_Response]:
         """Send and give the response once its headers have come. Raises WireError."""
         session = self._session
         if session is None or session.closed:

@@ -4,7 +4,8 @@ Rule 1: never more than `width` lanes run, and no attempt starts after the end.
 Rule 2: an attempt ends exactly once: won, lost, failed or late.
 Rule 3: `Stop` is said exactly once, with everything that still runs counted as lost.
 Rule 4: a lane of a provider that already had `per_provider` starts only when no other provider is left;
-        two lanes on one local host never run at the same time beyond `local_lanes`.
+        two lanes on one local host never run at the same time beyond `local_lanes`, nor two keys of one
+        pool with one model.
 Rule 5: a guess never empties a race: a lane that only our own breaker holds back runs when none else can.
 
 The shell starts a task for each `Start`, cancels the rest on `Stop`, and calls `tick` at `wake_at()`.
@@ -214,7 +215,7 @@ class Heat:
 
     def _able(self, now: float) -> list[Lane]:
         """Waiting lanes that may start now: first those of providers that had no turn yet."""
-        free = [lane for lane in self._waiting if self._host_is_free(lane)]
+        free = [lane for lane in self._waiting if self._host_is_free(lane) and not self._is_asked(lane)]
         able = [lane for lane in free if self._gate.blocked(lane, now) is None]
         if not able and not self._running:
             able = self._guessed_only(free, now)
@@ -226,6 +227,11 @@ class Heat:
             return True
         busy = sum(run.lane.provider.local and run.lane.host == lane.host for run in self._running.values())
         return busy < self._rules.local_lanes
+
+    def _is_asked(self, lane: Lane) -> bool:
+        """The same question to the same model on the same account's limits would be asked twice at once."""
+        running = (run.lane for run in self._running.values())
+        return any(other.model is lane.model and other.scope == lane.scope for other in running)
 
     def _guessed_only(self, lanes: Sequence[Lane], now: float) -> list[Lane]:
         fresh = [lane for lane in lanes if lane.id not in self._again]

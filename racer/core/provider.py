@@ -94,5 +94,10 @@ class Lane:
     account: Account
     host: str
 
+    @property
+    def scope(self) -> str:
+        """What its account's limits are counted against."""
+        return self.account.pool or self.account.name
+
     def __str__(self) -> str:
         return self.id

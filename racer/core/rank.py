@@ -27,6 +27,11 @@ class Wishes:
     task: str | None = None
     private: bool = False
 
+    def concern(self, provider: str) -> bool:
+        """Whether `only` leaves anything of `provider`, as far as its name can tell."""
+        names = [name.partition("/")[0] for name in self.only]
+        return not names or provider in names
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:

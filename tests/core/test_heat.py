@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from racer.core.breaker import Block, Breakers
 from racer.core.heat import Action, Ending, Heat, Rules, Start, Stop
 from racer.core.plan import POLICIES, Planned, View, plan_all, plan_one
-from racer.core.provider import Lane
 from racer_adapters.errors import Kind, WireError
 from tests.core.lanes import lane
+
+if TYPE_CHECKING:
+    from racer.core.provider import Lane
 
 BROKEN = WireError(Kind.SERVER, "broken", status=500)
 REFUSED = WireError(Kind.BAD_REQUEST, "no", status=400)
@@ -34,6 +37,15 @@ def stops(actions: list[Action]) -> list[Stop]:
 
 
 A, B, C, D = (lane(f"{name}/m") for name in "abcd")
+
+
+def test_two_keys_of_one_pool_do_not_ask_the_same_model_at_once() -> None:
+    """They share their limits, so the second would only spend them twice."""
+    x, y = lane("a/m", account="k1", pool="org"), lane("a/m", account="k2", pool="org")
+    race = heat(x, replace(y, model=x.model), width=2)
+
+    assert ["a/m@k1"] == started(race.begin(0.0))
+    assert ["a/m@k2"] == started(race.failed(0, BROKEN, 1.0))
 
 
 def test_all_starts_the_best_lanes_together() -> None:
@@ -274,9 +286,7 @@ def test_first_tokens_are_told_to_the_policy_once() -> None:
 # ------------------------------------------------------------------- random races
 
 kinds = st.sampled_from([Kind.SERVER, Kind.RATE, Kind.AUTH, Kind.EMPTY, Kind.BAD_REQUEST, Kind.CONNECT])
-errors = st.builds(
-    lambda kind, wait: WireError(kind, retry_after=wait), kinds, st.none() | st.floats(0, 20, allow_nan=False)
-)
+errors = st.builds(WireError, kinds, retry_after=st.none() | st.floats(0, 20, allow_nan=False))
 lanes_drawn = st.lists(
     st.tuples(st.sampled_from("abcd"), st.sampled_from("xyz"), st.booleans()),
     max_size=8,

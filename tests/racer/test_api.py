@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import orjson
@@ -13,6 +13,7 @@ import pytest
 
 import racer as public
 from racer import BadRequest, Config, NoLanes, Racer, RacerError
+from racer.core.facts import Fact, RaceStarted
 from racer.core.provider import Provider
 from racer.errors import RaceLost
 from racer.testing import (
@@ -31,7 +32,6 @@ from racer_adapters.secret import Secret
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from racer.core.facts import Fact
 
 pytestmark = pytest.mark.anyio
 
@@ -88,13 +88,13 @@ async def test_an_unknown_option_is_a_type_error() -> None:
     """As Python does it for any keyword."""
     async with Racer(config_of("a"), transport=ScriptedTransport({})) as racer:
         with pytest.raises(TypeError, match="unknown option 'lane'"):
-            await racer.race("hi", **{"lane": 3})  # type: ignore[arg-type] # that is the mistake
+            await racer.race("hi", **cast("Any", {"lane": 3}))
 
 
 async def test_nothing_configured_says_what_to_do() -> None:
     """With no provider at all: a key, Ollama, or the demo."""
     async with Racer(Config(), transport=ScriptedTransport({})) as racer:
-        with pytest.raises(NoLanes, match="GROQ_API_KEY.*racer demo"):
+        with pytest.raises(NoLanes, match=r"GROQ_API_KEY.*racer demo"):
             await racer.race("hi")
 
 
@@ -151,7 +151,7 @@ async def test_keys_of_one_provider_take_turns() -> None:
 
 async def test_a_racer_must_be_open() -> None:
     """Used without `async with`, it says how to use it."""
-    with pytest.raises(RacerError, match="async with Racer.load"):
+    with pytest.raises(RacerError, match=r"async with Racer\.load"):
         await Racer(config_of("a")).race("hi")
 
 
@@ -243,8 +243,66 @@ async def test_a_local_server_that_is_not_there_costs_nothing() -> None:
     assert (1.25, 1.0) == (first, second)
 
     async with Racer(Config(providers=(local,)), transport=transport) as racer:
-        with pytest.raises(NoLanes, match="answers at http://ollama.test"):
+        with pytest.raises(NoLanes, match=r"answers at http://ollama\.test"):
             await racer.race("hi")
+
+
+async def test_the_deadline_holds_while_a_local_server_is_asked() -> None:
+    """The wait for it is a part of the race, and a model of it is not called unknown."""
+    local = replace(
+        provider_of("ollama"), dialect="ollama", base_url="http://ollama.test", local=True, discover=True
+    )
+    transport = ScriptedTransport({"ollama": hangs(), "a": hangs()})
+    async with Racer(Config(providers=(local,)), transport=transport) as racer:
+        began = anyio.current_time()
+        with pytest.raises(NoLanes, match="ollama: nothing answers"):
+            await racer.race("hi", deadline=0.5, only="ollama/whatever")
+        assert 0.5 == anyio.current_time() - began
+
+    async with Racer(Config(providers=(local, provider_of("a"))), transport=transport) as racer:
+        began = anyio.current_time()
+        with pytest.raises(RacerError):
+            await racer.race("hi", deadline=0.1)
+        assert 0.1 == pytest.approx(anyio.current_time() - began)
+
+
+async def test_only_is_answered_with_what_it_names() -> None:
+    """With `only`, the others' reasons are no news."""
+    keyless = [Provider(name, "openai", "https://p.test", key_names=(f"{name}_KEY",)) for name in "xyz"]
+    async with Racer(Config(providers=tuple(keyless)), transport=ScriptedTransport({})) as racer:
+        with pytest.raises(NoLanes) as caught:
+            await racer.race("hi", only="y")
+
+    assert [("y", "no key: set y_KEY")] == list(caught.value.skipped)
+
+
+async def test_who_was_skipped_is_told_at_the_start() -> None:
+    """The first fact of a race names everyone who does not run, with the reason."""
+    facts: list[Fact] = []
+    keyless = Provider("x", "openai", "https://x.test", key_names=("X_KEY",))
+    config = Config(providers=(provider_of("a"), provider_of("b"), keyless))
+    transport = ScriptedTransport({"a": says("x")})
+    async with Racer(config, transport=transport, observers=[facts.append]) as racer:
+        await racer.race("hi", exclude="b")
+
+    started = facts[0]
+    assert isinstance(started, RaceStarted)
+    assert (("b/m", "excluded"), ("x", "no key: set X_KEY")) == started.skipped
+
+
+async def test_a_secret_in_a_header_is_scrubbed_too() -> None:
+    """Not every secret is a key: what a row sends in its headers is echoed as well."""
+    secret = "test-header-" + "z" * 12
+    provider = replace(provider_of("a"), headers={"x-auth": secret})
+    body = orjson.dumps({"error": {"message": f"bad header {secret}"}})
+    async with Racer(
+        Config(providers=(provider,)), transport=ScriptedTransport({"a": answers(500, body)})
+    ) as racer:
+        with pytest.raises(RaceLost) as caught:
+            await racer.race("hi")
+
+    assert secret not in str(caught.value)
+    assert secret not in repr(provider)
 
 
 async def test_tools_and_their_results_travel() -> None:

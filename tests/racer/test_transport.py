@@ -63,11 +63,14 @@ async def test_a_body_comes_as_it_is() -> None:
         seen.append(await peer.request())
         await peer.say(OK + b"content-length: 5\r\nx-a: b\r\n\r\nhello")
 
-    async with serving(handler) as server, Transport() as transport:
-        async with transport.send(post(server.url)) as incoming:
-            assert (incoming.status, incoming.headers["x-a"]) == (200, "b")
-            assert await incoming.read() == b"hello"
-            assert await incoming.read() == b""
+    async with (
+        serving(handler) as server,
+        Transport() as transport,
+        transport.send(post(server.url)) as incoming,
+    ):
+        assert (incoming.status, incoming.headers["x-a"]) == (200, "b")
+        assert await incoming.read() == b"hello"
+        assert await incoming.read() == b""
 
     head = seen[0].lower()
     assert head.startswith(b"post /v1/chat http/1.1\r\n")

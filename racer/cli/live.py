@@ -1,0 +1,175 @@
+"""A race as it runs, on stderr: bars on a terminal, plain lines elsewhere. Observers, both of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from racer.cli import bars
+from racer.cli.console import screen
+from racer.cli.plain import one_line
+from racer.cli.track import Track
+from racer.core.facts import (
+    CoolDownEnded,
+    CoolDownStarted,
+    LaneEnded,
+    LaneFirstToken,
+    LaneStarted,
+    RaceEnded,
+    RaceStarted,
+)
+from racer.core.heat import Ending, Outcome
+
+if TYPE_CHECKING:
+    from racer.cli.bars import Piece
+    from racer.cli.console import Screen
+    from racer.cli.shell import Shell
+    from racer.core.facts import Fact
+
+FRAME_SECONDS = 0.08
+
+
+class Watch(Protocol):
+    """Shows every race that it is told of; `title` is what the next one is called."""
+
+    title: str
+    track: Track
+
+    def __call__(self, fact: Fact) -> None: ...
+    def close(self) -> None:
+        """Leave the terminal as it was. Safe to call twice, and after the event loop."""
+        ...
+
+
+def watch(shell: Shell) -> Watch:
+    """What suits stderr."""
+    return Bars(screen(shell.stderr, shell.environ)) if shell.moves_cursor else Lines(shell)
+
+
+class Bars:
+    """Draws a dozen frames a second while a race runs; the last one stays.
+
+    Frames are drawn by the event loop's timer: a thread would look at a race while it changes.
+    """
+
+    def __init__(self, console: Screen) -> None:
+        self.title = ""
+        self.track = Track()
+        self._console = console
+        self._live: Live | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._elapsed = 0.0
+
+    def __call__(self, fact: Fact) -> None:
+        self.track.tell(fact)
+        if isinstance(fact, RaceStarted):
+            self._start()
+        elif isinstance(fact, RaceEnded):
+            self.close()
+
+    def close(self) -> None:
+        """The last frame stays, and the cursor comes back."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._live is not None:
+            latency = self.track.latency
+            self._draw(self._elapsed if latency is None else latency)
+            self._live.stop()
+        self._live = self._timer = None
+
+    def _start(self) -> None:
+        self.close()
+        self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False)
+        self._live.start()
+        self._tick(asyncio.get_running_loop(), asyncio.get_running_loop().time())
+
+    def _tick(self, loop: asyncio.AbstractEventLoop, began: float) -> None:
+        self._elapsed = loop.time() - began
+        self._draw(self._elapsed)
+        self._timer = loop.call_later(FRAME_SECONDS, self._tick, loop, began)
+
+    def _draw(self, elapsed: float) -> None:
+        if self._live is not None:
+            self._live.update(self._frame(elapsed), refresh=True)
+
+    def _frame(self, elapsed: float) -> Group:
+        width = max(self._console.width - 1, 1)
+        glyphs = bars.ASCII if self._console.options.ascii_only else bars.RICH
+        shown = self.track.bars
+        columns = bars.Columns.of(shown, width)
+        heading = [bars.Piece(bars.fitted(headline(self.track, self.title), width, glyphs), "bold")]
+        rows = [bars.row(bar, columns, glyphs, elapsed=elapsed) for bar in shown]
+        return Group(*(_text(pieces) for pieces in (heading, *rows)))
+
+
+def headline(track: Track, title: str = "") -> str:
+    """What runs, in one line: its own title, or what is known of it."""
+    if title:
+        return title
+    most = f"up to {track.width} at once" if track.policy != "one" else "one at a time"
+    return f"race: policy {track.policy}, {track.entrants} lanes, {most}"
+
+
+def _text(pieces: list[Piece]) -> Text:
+    return Text.assemble(*((piece.text, piece.style) for piece in pieces), no_wrap=True, overflow="crop")
+
+
+class Lines:
+    """Writes a line for every fact. When nobody reads any more, it goes silent and the race goes on."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.title = ""
+        self.track = Track()
+        self._shell = shell
+        self._heard = True
+
+    def __call__(self, fact: Fact) -> None:
+        self.track.tell(fact)
+        text = headline(self.track, self.title) if isinstance(fact, RaceStarted) else told(fact)
+        if text and self._heard:
+            try:
+                self._shell.say(text)
+            except BrokenPipeError:
+                self._heard = False
+
+    def close(self) -> None:
+        """Lines need no clearing up."""
+
+
+def told(fact: Fact) -> str:
+    """A fact as a line: seconds since the race began, lane, what happened. Empty where a lane tells it."""
+    match fact:
+        case LaneStarted():
+            return _line(fact.offset, fact.lane.id, "started")
+        case LaneFirstToken():
+            return _line(fact.offset, fact.lane.id, "first token")
+        case LaneEnded():
+            return _line(fact.record.start + fact.record.latency, fact.lane.id, _end(fact))
+        case RaceEnded():
+            return "" if fact.ending is Ending.WON else _line(fact.latency, "the race", _ENDINGS[fact.ending])
+        case RaceStarted() | CoolDownStarted() | CoolDownEnded():
+            return ""
+        case _:
+            assert_never(fact)
+
+
+_ENDINGS = {
+    Ending.EXHAUSTED: "is lost: no lane is left",
+    Ending.EXPIRED: "is lost: the deadline has come",
+    Ending.REFUSED: "is lost: two providers call the request wrong",
+    Ending.ABORTED: "was stopped",
+}
+
+
+def _end(fact: LaneEnded) -> str:
+    if fact.record.outcome is Outcome.FAILED:
+        return f"failed: {one_line(fact.record.reason or '')}"
+    return str(fact.record.outcome)
+
+
+def _line(seconds: float, who: str, what: str) -> str:
+    return f"{seconds:8.3f} s  {one_line(who)}  {what}"

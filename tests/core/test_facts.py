@@ -1,0 +1,61 @@
+"""Facts are values: frozen, compared by what they say, one class for each event."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import get_args
+
+import pytest
+
+from racer.core.facts import (
+    CoolDownEnded,
+    CoolDownStarted,
+    Fact,
+    LaneEnded,
+    LaneFirstToken,
+    LaneStarted,
+    RaceEnded,
+    RaceStarted,
+)
+from racer.core.heat import Ending, Outcome
+from racer.core.reply import Attempt
+from tests.core.lanes import lane
+
+A = lane("a/m")
+
+
+def facts() -> list[Fact]:
+    record = Attempt("a/m", "a", "m", 0.0, 1.0, Outcome.WON)
+    return [
+        RaceStarted("r", "all", 4, 60.0, (A,)),
+        LaneStarted("r", 0, A, 0.0),
+        LaneFirstToken("r", 0, A, 0.5, 0.5),
+        LaneEnded("r", 0, A, record),
+        RaceEnded("r", Ending.WON, 1.0, 1, A),
+        CoolDownStarted("r", "account a", 16.0, 15.0, "rate: slow down"),
+        CoolDownEnded("r", "account a"),
+    ]
+
+
+def test_every_kind_of_fact_is_here() -> None:
+    """The union and this file name the same classes."""
+    assert [type(fact) for fact in facts()] == list(get_args(Fact))
+
+
+def test_a_fact_is_its_values() -> None:
+    """Two of the same content are equal, and all belong to a race."""
+    assert facts() == facts()
+    assert {fact.race for fact in facts()} == {"r"}
+
+
+def test_what_may_be_left_out() -> None:
+    """A race may have skipped nobody, and may have had no winner."""
+    assert RaceStarted("r", "all", 4, 60.0, ()).skipped == ()
+    assert RaceEnded("r", Ending.EXPIRED, 1.0, 1).winner is None
+
+
+@pytest.mark.parametrize("fact", facts(), ids=lambda fact: type(fact).__name__)
+def test_a_fact_cannot_be_changed(fact: Fact) -> None:
+    """An observer cannot spoil what the next one is told."""
+    with pytest.raises(FrozenInstanceError):
+        fact.race = "other"  # type: ignore[misc] # that it is forbidden is the point
