@@ -13,6 +13,11 @@ DIALECTS = Dialects(
     "ollama",
     "anthropic",
     "cohere",
+    "responses",
+    "replicate",
+    "runpod",
+    "gemini",
+    "cloudflare",
 )
 
 __all__ = ["DIALECTS"]

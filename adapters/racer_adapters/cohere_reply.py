@@ -48,12 +48,15 @@ class Chat:
         kind = as_text(message.get("type")) or name
         delta = as_object(message.get("delta"))
         if kind == "message-end":
-            return [*self._ended(delta), *self.end()]
+            return self._failed(delta) or [*self._ended(delta), *self.end()]
         if kind:
             return self._said(as_object(delta.get("message")), as_count(message.get("index")))
         if message.get("error") or as_text(message.get("message")):
             return [in_band(self._rules, bodies.in_json(message))]
-        return [*self._said(as_object(message.get("message")), 0), *self._ended(message)]
+        return [
+            *self._said(as_object(message.get("message")), 0),
+            *(self._failed(message) or self._ended(message)),
+        ]
 
     def end(self) -> Sequence[Event]:
         return [End()]
@@ -71,12 +74,16 @@ class Chat:
             events.append(_tool(as_object(call), index + number))
         return events
 
-    def _ended(self, said: dict[str, Any]) -> list[Event]:
+    def _failed(self, said: dict[str, Any]) -> list[Event]:
         reason = as_text(said.get("finish_reason"))
-        if reason in FAILURES:
-            why = as_text(said.get("error")) or FAILURES[reason]
-            return [in_band(self._rules, bodies.in_json({"message": why, "code": reason}))]
+        if reason not in FAILURES:
+            return []
+        why = as_text(said.get("error")) or FAILURES[reason]
+        return [in_band(self._rules, bodies.in_json({"message": why, "code": reason}))]
+
+    def _ended(self, said: dict[str, Any]) -> list[Event]:
         events = _usage(as_object(said.get("usage")))
+        reason = as_text(said.get("finish_reason"))
         if reason:
             self.complete = True
             ended = REASONS.get(reason, "other")

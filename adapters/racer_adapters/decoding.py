@@ -84,7 +84,17 @@ _LINES = {ord("{"): _STREAM}
 class BodyDecoder:
     """A Decoder; make one with `event_decoder` or `line_decoder`."""
 
-    __slots__ = ("_framed", "_hoard", "_otherwise", "_parse", "_reader", "_rules", "_splitter", "_way", "_ways")
+    __slots__ = (
+        "_framed",
+        "_hoard",
+        "_otherwise",
+        "_parse",
+        "_reader",
+        "_rules",
+        "_splitter",
+        "_way",
+        "_ways",
+    )
 
     def __init__(
         self,
@@ -223,9 +233,7 @@ class BodyDecoder:
         return error
 
 
-def event_decoder(
-    reader: Reader, rules: Rules, parse_frame: Callable[[bytes], Any] = parse
-) -> BodyDecoder:
+def event_decoder(reader: Reader, rules: Rules, parse_frame: Callable[[bytes], Any] = parse) -> BodyDecoder:
     """For replies that are server-sent events, or one JSON text.
 
     `parse_frame` makes the reader's object of an event's data, where that is not JSON. It may raise NotJson.

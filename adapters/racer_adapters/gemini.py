@@ -2,7 +2,7 @@
 
 Sent, where it differs from what was asked:
 1. System messages are gathered into `systemInstruction`, wherever they stand. A row whose models refuse that
-   (Gemma's) drops it: then the first turn of the user begins with them. So does a conversation of nothing else.
+   (Gemma's) drops it: then the user's first turn begins with them. So does a conversation of nothing else.
 2. Sampling and the form of the reply go into `generationConfig`, with which the caller's own in `extra` is
    merged.
 3. The results of tools that stand together are one turn. A result that is no JSON object becomes one.

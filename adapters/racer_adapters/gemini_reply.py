@@ -33,7 +33,7 @@ RULES: Rules = (
     # Google counts for each project and model. A wait of a minute is that of the minute's limit.
     *rows(Kind.QUOTA, (429,), "perday", model_only=True, least_wait=120.0),
     *rows(Kind.RATE, (429,), "perminute", model_only=True),
-    *rows(Kind.AUTH, (400, 403), "code=api_key_", "code=consumer_suspended;", "code=service_disabled;"),
+    *rows(Kind.AUTH, (400, 403), "code=api_key_"),
     *rows(Kind.DENIED, (400,), "code=failed_precondition;"),
     *rows(Kind.NO_MODEL, (400,), "unexpected model name format"),
     *rows(Kind.TOO_LONG, (400,), "request payload size exceeds"),

@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 
 RULES: Rules = (
     *rows(Kind.QUOTA, (429,), "usage limit"),
-    *rows(Kind.DENIED, (402, 403), "subscription"),
+    *rows(Kind.DENIED, (403,), "subscription"),
     *rows(Kind.NO_MODEL, (400,), "does not support chat", "does not support generate"),
     *rows(Kind.NO_MODEL, (404,), "model & not found"),
-    *rows(Kind.OVERLOADED, (500, 503), "server busy"),
     # Memory may be free again in a moment, and a smaller model may fit now.
     *rows(Kind.OVERLOADED, (500,), "requires more system memory", "unable to load", model_only=True),
     *COMMON,

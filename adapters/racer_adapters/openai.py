@@ -42,21 +42,18 @@ RULES: Rules = (
     # The model wrote JSON or a tool call that Groq itself threw away: no fault of the caller's.
     *rows(Kind.INVALID, (400,), "json_validate_failed", "tool_use_failed"),
     *rows(Kind.DENIED, (400,), "model_terms_required"),
-    # OpenRouter counts its free models together, so these close the account.
-    *rows(Kind.QUOTA, (429,), "free-models-per-day"),
-    *rows(Kind.RATE, (429,), "free-models-per-min"),
-    *rows(Kind.RATE, (402,), "in_flight_budget"),
+    *rows(Kind.RATE, (402,), "in_flight_budget"),  # OpenRouter
     *rows(Kind.CREDIT, (403,), "key limit exceeded"),
     # Mistral and Gemini's compatible endpoint say "not for you" as a limit of zero.
     *rows(Kind.DENIED, (429,), "limit: 0,", "limit: 0 ", "x-ratelimit-limit-req-minute=0;"),
-    *rows(Kind.QUOTA, (429,), "perday & permodel", model_only=True),
+    *rows(Kind.QUOTA, (429,), "perday & permodel", model_only=True, least_wait=120.0),
     *rows(Kind.RATE, (429,), "perminute & permodel", model_only=True),
     # Perplexity, Fireworks, NVIDIA.
     *rows(Kind.NO_MODEL, (400, 403), "chat_completions_not_available", "agent_api_migration_required"),
     *rows(Kind.CREDIT, (412,), "suspended"),
     *rows(Kind.OVERLOADED, (400,), "degraded"),
     # Cloudflare's numbers.
-    *rows(Kind.NO_MODEL, (400,), "code=5007;", "code=3042;"),
+    *rows(Kind.NO_MODEL, (400,), "code=5007;"),
     *rows(Kind.DENIED, (403,), "code=5016;", "code=5018;", "code=3023;", "code=3041;"),
     *rows(Kind.QUOTA, (429,), "code=3036;"),
     *rows(Kind.OVERLOADED, (429,), "code=3040;"),

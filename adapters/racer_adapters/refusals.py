@@ -91,8 +91,8 @@ COMMON: Rules = (
     *rows(
         Kind.NO_MODEL, (400, 422),
         "model_not_found", "model not found", "no such model", "unknown model", "invalid_model",
-        "not a valid model id", "model & does not exist", "model not exist", "model_decommissioned",
-        "decommissioned", "model_not_supported", "end of life",
+        "not a valid model id", "model & does not exist", "model not exist", "decommissioned",
+        "model_not_supported", "end of life",
     ),
     *rows(Kind.OVERLOADED, (400, 429, 500), "overloaded", "out of capacity"),
     *rows(Kind.QUOTA, (429,), "per day", "per-day", "perday", "per month", "/ month"),

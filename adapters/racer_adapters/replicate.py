@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 RULES: Rules = (
     *rows(Kind.NO_MODEL, (422,), "invalid version or not permitted", "version does not exist"),
     *rows(Kind.TOO_LONG, (), "prompttoolong", "prompt length exceeds"),
+    *rows(Kind.SERVER, (), "code=canceled;", "code=aborted;"),
     *COMMON,
 )
 
@@ -138,7 +139,7 @@ class Prediction:
         if status in ("starting", "processing"):
             return self._unfinished(as_object(message.get("urls")))
         if status in ("failed", "canceled", "aborted"):
-            return [_lost(message.get("error") or f"the prediction was {status}")]
+            return [_lost(status, message.get("error"))]
         return ()
 
     def end(self) -> Sequence[Event]:
@@ -185,17 +186,15 @@ class Output:
         return self._done(text) if name == "done" else ()
 
     def end(self) -> Sequence[Event]:
-        return [WireError(Kind.TRUNCATED, "the stream ended before its prediction was done")]
+        return [*self._thinking.close(), Finish("stop"), End()]
 
     def _done(self, text: str) -> Sequence[Event]:
         """Its data is an object, with a reason where it is no good end; half of one is no end at all."""
         try:
-            reason = as_object(parse(text.encode())).get("reason")
+            reason = as_text(as_object(parse(text.encode())).get("reason"))
         except NotJson:
             return ()
-        if reason:
-            return [_lost(f"the prediction ended by reason of {as_text(reason)}")]
-        return [*self._thinking.close(), Finish("stop"), End()]
+        return [_lost(reason)] if reason else self.end()
 
 
 def _plain(data: bytes) -> dict[str, str]:
@@ -203,8 +202,8 @@ def _plain(data: bytes) -> dict[str, str]:
     return {"plain": data.decode("utf-8", "replace")}
 
 
-def _lost(error: Any) -> WireError:
-    return in_band(RULES, bodies.in_json({"error": error}))
+def _lost(how: str, error: Any = None) -> WireError:
+    return in_band(RULES, bodies.in_json({"error": error or f"the prediction has ended: {how}", "code": how}))
 
 
 def _decoder() -> Decoder:

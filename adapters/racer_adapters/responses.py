@@ -153,7 +153,8 @@ class Responses:
         failed = as_object(message.get("response")) if kind == "response.failed" else message
         error = message.get("error") or failed.get("error")
         if error or kind in ("error", "response.failed"):
-            return [in_band(RULES, bodies.in_json({"error": error} if error else message))]
+            said = error or message.get("message") or "the response has failed"
+            return [in_band(RULES, bodies.in_json({"error": said, "code": message.get("code")}))]
         return self._response(message) if "output" in message else ()
 
     def _delta(self, kind: str, message: dict[str, Any]) -> Sequence[Event]:

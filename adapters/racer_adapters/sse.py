@@ -24,13 +24,12 @@ _SKIPPED = frozenset({b"", b"id", b"retry"})
 class ServerEvents:
     """Reads one stream of events."""
 
-    __slots__ = ("_at_start", "_data", "_lines", "_longest", "_name", "_size", "overflow", "stray")
+    __slots__ = ("_at_start", "_data", "_lines", "_longest", "_name", "overflow", "stray")
 
     def __init__(self, longest: int = LONGEST_LINE) -> None:
         self._lines = Lines(longest)
         self._longest = longest
-        self._data: list[bytes] = []
-        self._size = 0
+        self._data: bytes | bytearray | None = None
         self._name = ""
         self._at_start = True
         self.overflow = False
@@ -54,40 +53,36 @@ class ServerEvents:
 
     def _read(self, lines: list[bytes]) -> list[ServerEvent]:
         events: list[ServerEvent] = []
-        data = self._data
         for line in lines:
             if line.startswith(b"data:"):
                 value = line[6:] if line.startswith(b" ", 5) else line[5:]
-                if data:
-                    self._add(value)
+                if self._data is None:
+                    self._data = value
                 else:
-                    data.append(value)
+                    self._add(self._data, value)
             elif line:
                 self._field(line)
-            elif data:
+            else:
                 if self.overflow:
                     return events
-                events.append((self._name, data[0] if len(data) == 1 else b"\n".join(data)))
-                data.clear()
-                self._name, self._size = "", 0
-            else:
+                if self._data is not None:
+                    events.append((self._name, bytes(self._data)))
+                    self._data = None
                 self._name = ""
         return events
 
-    def _add(self, value: bytes) -> None:
-        """A further line of data. The first needs no count: one line is bounded already."""
-        self._size = (self._size or len(self._data[0])) + 1 + len(value)
-        self.overflow = self.overflow or self._size > self._longest
-        if not self.overflow:
-            self._data.append(value)
+    def _add(self, data: bytes | bytearray, value: bytes) -> None:
+        """A further line of data: rare, so that only then the data is kept in what can grow."""
+        grown = data if isinstance(data, bytearray) else bytearray(data)
+        grown += b"\n" + value
+        self._data = grown
+        self.overflow = self.overflow or len(grown) > self._longest
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"event":
             self._name = value.removeprefix(b" ").decode("utf-8", "replace")
-        elif line == b"data" and self._data:
-            self._add(b"")
         elif line == b"data":
-            self._data.append(b"")
+            self._read([b"data:"])
         elif name not in _SKIPPED and len(self.stray) < MOST_STRAY:
             self.stray += line[:MOST_STRAY] + b"\n"

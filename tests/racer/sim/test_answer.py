@@ -95,6 +95,13 @@ def test_stop_sequences_stop(place: int, size: int) -> None:
     assert found.finish == "stop"
 
 
+def test_a_stop_in_the_last_token() -> None:
+    """The only full stop of a short text is cut off, and nothing else."""
+    short = answer(length=5)
+
+    assert answer(replace(ASK, stop=(".",)), length=5).text == short.text.removesuffix(".")
+
+
 @given(st.integers(0, 200))
 def test_a_begun_answer_is_carried_on(place: int) -> None:
     """With the beginning given, the rest comes: together they are the whole text."""
@@ -102,6 +109,11 @@ def test_a_begun_answer_is_carried_on(place: int) -> None:
     begun = full[:place]
 
     assert begun + answer(replace(ASK, prefix=begun)).text == full
+
+
+def test_a_finished_answer_has_no_rest() -> None:
+    """Who has all of it gets nothing more."""
+    assert answer(replace(ASK, prefix=answer().text)).tokens == ()
 
 
 def test_a_beginning_of_another_text_is_not_carried_on() -> None:

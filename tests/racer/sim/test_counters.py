@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Literal
 
 from hypothesis import given
@@ -117,3 +119,10 @@ def test_totals_sum_the_providers() -> None:
     assert both.requests_by_status == {"200": 1}
     assert both.last_drop_at == 3.0
     assert totals([]) == Counts()
+
+
+def test_every_counter_is_documented() -> None:
+    """The page of the simulator names each field."""
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text("utf-8")
+
+    assert [field.name for field in fields(Counts) if f"`{field.name}`" not in page] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import fields
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -58,3 +59,11 @@ def test_every_kind_is_scripted() -> None:
     assert REFUSALS.keys() | SCRIPTS.keys() == KINDS.keys()
     assert not REFUSALS.keys() & SCRIPTS.keys()
     assert set().union(*KINDS.values()) <= {field.name for field in fields(Fault)}
+
+
+def test_every_kind_is_documented() -> None:
+    """The page of the simulator names each fault and each of its options."""
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text("utf-8")
+    names = {*KINDS, *(option for options in KINDS.values() for option in options)}
+
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []

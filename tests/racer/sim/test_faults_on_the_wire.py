@@ -47,9 +47,12 @@ async def tapping(simulator: Simulator) -> AsyncGenerator[Wiretap]:
 @asynccontextmanager
 async def posted(simulator: Simulator) -> AsyncGenerator[aiohttp.ClientResponse]:
     """The answer as aiohttp has it."""
-    async with simulator, aiohttp.ClientSession() as session:
-        async with session.post(f"{simulator.base_url('a')}/chat/completions", json=STREAM) as response:
-            yield response
+    async with (
+        simulator,
+        aiohttp.ClientSession() as session,
+        session.post(f"{simulator.base_url('a')}/chat/completions", json=STREAM) as response,
+    ):
+        yield response
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - ENDLESS - {"slow_drip", "gzip_bomb"}))

@@ -52,6 +52,15 @@ def test_utc_windows_begin_at_round_instants() -> None:
     assert admitted(gate, 86400.0)
 
 
+@pytest.mark.parametrize(("seconds", "now"), [(0.7, 2.0999999999999996), (0.3, 5.699999999999999)])
+def test_rounding_opens_no_second_window(seconds: float, now: float) -> None:
+    """Where floating point puts an instant just beside its window, the limit holds all the same."""
+    gate = Gate([Limit("requests", 1, seconds, "window", reset="utc")])
+
+    assert admitted(gate, now)
+    assert not admitted(gate, now)
+
+
 def test_tokens_are_counted_by_what_is_asked() -> None:
     """A request that does not fit is refused even while some is left."""
     gate = Gate([Limit("tokens", 25, 60.0, "minute")])

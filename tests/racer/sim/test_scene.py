@@ -32,12 +32,22 @@ def test_other_faults_report_a_sick_server(kind: str) -> None:
 def test_a_429_names_the_limit_that_the_provider_has() -> None:
     """Its own limit of that unit and period, as if it were used up."""
     has = turn()
-    has = type(has)(moment(flavoured("groq"), standings=(DAY,)), has.ask, has.answer)
+    minute = Standing("tokens", "minute", 60.0, 50, 2, 10.0)
+    has = type(has)(moment(flavoured("groq"), standings=(minute, DAY)), has.ask, has.answer)
 
     closed = fault_refusal(has, fault("429", unit="tokens", per="day")).closed
 
     assert closed is not None
     assert (closed.standing.limit, closed.standing.used, closed.standing.resets_in) == (500, 500, 100.0)
+
+
+def test_a_429_of_tokens_asks_for_as_many_as_the_answer_has() -> None:
+    """And for no more than the limit: it is used up, not too small."""
+    closed = fault_refusal(turn(), fault("429", unit="tokens")).closed
+
+    assert closed is not None
+    assert closed.requested == 6
+    assert closed.standing.limit >= closed.requested
 
 
 @pytest.mark.parametrize(("retry_after", "wait"), [(7.0, 7.0), (None, 60.0), ("soon", 60.0)])
@@ -57,6 +67,17 @@ def test_a_429_without_a_limit_makes_one_up(retry_after: float | str | None, wai
 def test_a_fault_shows_when_the_first_token_would_have_come(delay: float | None, expected: float) -> None:
     """Unless its own delay says when."""
     assert Scene(openai.WIRE, turn(), Pace(0.5, 0.0), fault("500", delay=delay)).delay == expected
+
+
+@pytest.mark.parametrize(
+    ("stream", "content_type"), [(True, "text/event-stream; charset=utf-8"), (False, "application/json")]
+)
+def test_headers_are_those_of_a_good_answer(content_type: str, *, stream: bool) -> None:
+    """Streamed or whole, as it was asked for."""
+    ask = Ask(model="m", prompt="hi", stream=stream)
+    scene = Scene(openai.WIRE, turn(ask=ask), Pace(0.0, 0.0), fault("hang"))
+
+    assert scene.headers()["content-type"] == content_type
 
 
 def test_said_is_a_healthy_answer_of_other_words() -> None:

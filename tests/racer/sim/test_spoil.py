@@ -52,7 +52,7 @@ def contents(data: bytes) -> str:
 def test_every_fault_is_a_script_that_ends_or_says_why_not(
     wire: Wire, of: Provider, ask: Ask, kind: str
 ) -> None:
-    """Instants never go back, nothing comes after a step that ends all, the length told is the length sent."""
+    """Instants never go back, nothing comes after a step that ends all, and the length told is right."""
     script = spoiled(kind, wire=wire, of=of, ask=ask)
     instants = [step.at for step in script.steps if not isinstance(step, Hang)]
 

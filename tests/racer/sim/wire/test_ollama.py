@@ -54,6 +54,12 @@ def test_ps_lists_what_is_loaded() -> None:
     assert models[0]["context_length"] == 8192
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/api", "/api/chat/more"])
+def test_other_paths_are_not_mine(path: str) -> None:
+    """None leaves them to OpenAI's face."""
+    assert ollama.read(Request("GET", path, {}), moment(LOCAL)) is None
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/api/chat"), ("POST", "/api/tags")])
 def test_other_methods_are_refused(method: str, path: str) -> None:
     """Each path has its method."""

@@ -28,6 +28,12 @@ def test_every_root_leads_to_the_same(root: str) -> None:
     assert isinstance(openai.read(Request("GET", f"{root}/models", {}), moment()), Reply)
 
 
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/embeddings", "/chat/completions/more"])
+def test_other_paths_are_not_mine(path: str) -> None:
+    """None leaves them to somebody else."""
+    assert openai.read(Request("POST", path, {}), moment()) is None
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/chat/completions"), ("POST", "/v1/models")])
 def test_other_methods_are_refused(method: str, path: str) -> None:
     """Each path has its method."""

@@ -70,7 +70,7 @@ def test_statuses_by_flavour(flavour: str, why: Why, status: int) -> None:
         (
             "groq",
             limited("tokens", "day", requested=3),
-            "service tier `on_demand` on tokens per day (TPD): Limit 30, Used 29, Requested 3. Please try again in",
+            "service tier `on_demand` on tokens per day (TPD): Limit 30, Used 29, Requested 3. Please",
         ),
         ("groq", limited(), "on requests per minute (RPM)"),
         (

@@ -127,6 +127,16 @@ def test_no_limits_no_headers(style: str) -> None:
     assert limit_headers(style, moment(standings=(once,))) == {}
 
 
+@pytest.mark.parametrize("style", ["openai", "groq", "cerebras", "sambanova", "together", "mistral"])
+def test_headers_are_only_of_the_limits_there_are(style: str) -> None:
+    """A provider that limits one unit says nothing of the other."""
+    for unit, other in (("request", "token"), ("token", "request")):
+        only = tuple(one for one in STANDINGS if one.unit == f"{unit}s")
+        headers = " ".join(limit_headers(style, moment(standings=only))).replace("req-", "requests-")
+        assert f"{other}s-" not in headers
+        assert f"{other}limit" not in headers
+
+
 def test_openrouter_tells_only_when_it_refuses() -> None:
     """And then when the window ends, in milliseconds of Unix time."""
     assert limit_headers("openrouter", moment(standings=STANDINGS), Closed(MINUTE, 1)) == {

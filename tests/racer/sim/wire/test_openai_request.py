@@ -161,6 +161,13 @@ def test_what_is_refused(fields: dict[str, Any], subject: str, words: str) -> No
     assert words in refusal.message
 
 
+def test_an_unknown_model() -> None:
+    """By its name; a tag is no business of this dialect."""
+    for name in ("gone", "m:latest"):
+        refusal = read_refusal(openai.WIRE, chat(model=name))
+        assert (refusal.why, refusal.subject) == ("no_model", name)
+
+
 @pytest.mark.parametrize("name", sorted(FIELDS))
 def test_every_field_has_a_type(name: str) -> None:
     """A value of a wrong type is refused by the field's name."""

@@ -1,0 +1,58 @@
+"""The public names: a list that the documents name in full, and nothing beside it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import racer
+import racer_adapters
+from racer import errors
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parent.parent
+MOST_NAMES = 15
+
+
+def public(module: ModuleType) -> set[str]:
+    """What a user sees in `module`, its own submodules left out."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and not inspect.ismodule(value) and name != "annotations"
+    }
+
+
+def test_racer_exports_what_it_lists() -> None:
+    """`racer.__all__` is exactly what can be imported from racer: sorted, once each, and few."""
+    assert set(racer.__all__) == public(racer)
+    assert sorted(set(racer.__all__)) == sorted(racer.__all__)
+    assert len(racer.__all__) <= MOST_NAMES
+
+
+def test_every_error_is_public() -> None:
+    """Whatever racer raises can be caught by a name from `racer`."""
+    classes = [value for value in vars(errors).values() if inspect.isclass(value)]
+    tree = {each.__name__ for each in classes if issubclass(each, racer.RacerError)}
+
+    assert tree <= set(racer.__all__)
+
+
+def test_adapters_list_names_that_exist() -> None:
+    """`racer_adapters.__all__` holds names that can be imported."""
+    assert set(racer_adapters.__all__) <= public(racer_adapters)
+
+
+@pytest.mark.parametrize("name", racer.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    """Each public name stands in the README or in docs/, and has a docstring."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+    assert inspect.getdoc(getattr(racer, name))
+    assert any(re.search(rf"\b{name}\b", page.read_text()) for page in pages)
