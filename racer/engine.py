@@ -1,6 +1,7 @@
-"""The anyio shell of a race: it starts, waits and cancels as its Heat says, and has the book kept.
+"""The shell of a race: it starts, waits and cancels as its Heat says, and has the book kept.
 
 Rule 1: a race is one task group. When `run` returns or raises, nothing that it started is left.
+        asyncio's own group, for it costs a quarter of anyio's: docs/adr/0010.
 Rule 2: lanes report at once and without awaiting, so that a replacement starts in the same tick.
 Rule 3: WireError is a lane's failure. What the caller's own `valid` raises ends the race and surfaces
         as it is. Anything else is our bug, and surfaces too.
@@ -8,6 +9,7 @@ Rule 3: WireError is a lane's failure. What the caller's own `valid` raises ends
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
@@ -18,6 +20,7 @@ from racer.core.book import Book, Run
 from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
+    FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
@@ -87,23 +90,26 @@ class Race:
         self._began = self._ended = began
         self._book = Book(race_id, self._call, began=self._began, created=created)
         self._runs: dict[int, Run] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._scopes: dict[int, anyio.CancelScope] = {}
         self._moved = anyio.Event()
         self._wake_at = NEVER
         self._reply: Reply | None = None
         self._fault: Exception | None = None
-        self._group = anyio.create_task_group()
+        self._group = asyncio.TaskGroup()
 
     async def run(self) -> Result:
         """Raises what the caller's `valid` raised unexpectedly; cancelling it ends every lane."""
         try:
             async with self._group:
-                self._obey(self._heat.begin(self._began))
-                await self._wait()
-                self._group.cancel_scope.cancel()
+                try:
+                    self._obey(self._heat.begin(self._began))
+                    await self._wait()
+                finally:  # before the group ends: no lane may start in one that is being cancelled
+                    self._obey(self._heat.abort())
         finally:
-            self._obey(self._heat.abort())
             self._close_book()
+            self._tasks.clear()  # a cancelled task keeps the frames it was cancelled in, and so us
         if self._fault is not None:
             raise self._fault
         attempts = self._book.attempts
@@ -127,7 +133,7 @@ class Race:
                 case Start():
                     self._start(action)
                 case Stop():
-                    self._ended = self._stage.now()
+                    self._stop(action)
                 case _:
                     assert_never(action)
         if self._heat.ending is not None or self._heat.wake_at() < self._wake_at:
@@ -137,7 +143,13 @@ class Race:
         now = self._stage.now()
         run = self._runs[start.attempt] = Run(start.attempt, start.lane, now)
         self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, now - self._began))
-        self._group.start_soon(self._lane, run)
+        self._tasks[start.attempt] = self._group.create_task(self._lane(run))
+
+    def _stop(self, stop: Stop) -> None:
+        """Losers are cancelled in this very tick; the winner ends by itself, its connection read out."""
+        self._ended = self._stage.now()
+        for number in stop.lost:
+            self._tasks[number].cancel()
 
     # ------------------------------------------------------------------ one lane
 
@@ -229,6 +241,8 @@ class Race:
 
     def _write(self, run: Run, outcome: Outcome, now: float, error: WireError | None = None) -> None:
         attempt = self._book.write(run, outcome, now, error)
+        if run.dropped:
+            self._stage.tell(FieldsDropped(self._id, run.lane, run.dropped))
         self._stage.tell(LaneEnded(self._id, run.number, run.lane, attempt))
 
 

@@ -25,6 +25,7 @@ REFUSAL_BYTES = 64 * 1024
 DRAIN_SECONDS = 0.01
 UNDO_SECONDS = 5.0
 MAKE_SECONDS = 30.0
+UNSENDABLE = "image_url"  # without its picture a question is another question
 
 
 class Incoming(Protocol):
@@ -34,6 +35,11 @@ class Incoming(Protocol):
     def status(self) -> int: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of the body is to come, so that its connection can serve again."""
+        ...
+
     async def read(self) -> bytes:
         """The next bytes of the body; empty at its end. Raises WireError."""
         ...
@@ -67,6 +73,9 @@ class Exchange:
         """
         course = _Course(run, self._dialects[run.lane.provider.dialect], progress, finish)
         first = course.dialect.encode(call, target_of(run.lane))
+        run.dropped = first.dropped
+        if UNSENDABLE in first.dropped:
+            raise WireError(Kind.INVALID, "it takes no image by address: pass it as a data: URL")
         try:
             if course.dialect.jobs:
                 await self._have_made(course, first)
@@ -196,6 +205,7 @@ async def _read_some(incoming: Incoming) -> bytes:
 
 async def _drain(incoming: Incoming) -> None:
     """Read what follows the end marker, so that the connection can serve again; give up soon."""
-    with anyio.move_on_after(DRAIN_SECONDS, shield=True):
-        while await incoming.read():
-            pass
+    if not incoming.ended:
+        with anyio.move_on_after(DRAIN_SECONDS):
+            while await incoming.read():
+                pass

@@ -15,6 +15,7 @@ from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
     Fact,
+    FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
@@ -48,12 +49,17 @@ def observer(environ: Mapping[str, str]) -> Observer | None:
 
 def _writer(style: str, least: int) -> Observer:
     log: Any = None
+    known: set[tuple[str, tuple[str, ...]]] = set()
 
     def write(fact: Fact) -> None:
         nonlocal log
         level = level_of(fact)
         if level < least:
             return
+        if isinstance(fact, FieldsDropped):  # said once, not at every call
+            if (fact.lane.id, fact.fields) in known:
+                return
+            known.add((fact.lane.id, fact.fields))
         log = log or _logger(style)
         with suppress(OSError):  # a full disk or a closed pipe behind stderr ends no race
             log.log(level, name_of(fact), **fields_of(fact))
@@ -98,7 +104,7 @@ def level_of(fact: Fact) -> int:
             return LEVELS["info" if fact.record.outcome in (Outcome.FAILED, Outcome.WON) else "debug"]
         case RaceEnded() | CoolDownEnded():
             return LEVELS["info"]
-        case CoolDownStarted():
+        case CoolDownStarted() | FieldsDropped():
             return LEVELS["warning"]
         case _:
             assert_never(fact)
@@ -112,6 +118,8 @@ def name_of(fact: Fact) -> str:
             return "lane.started"
         case LaneFirstToken():
             return "lane.first_token"
+        case FieldsDropped():
+            return "lane.dropped"
         case LaneEnded():
             return f"lane.{fact.record.outcome}"
         case RaceEnded():
@@ -138,6 +146,8 @@ def fields_of(fact: Fact) -> dict[str, Any]:
             return {"race": fact.race, "lane": fact.lane.id, "offset": round(fact.offset, 4)}
         case LaneFirstToken():
             return {"race": fact.race, "lane": fact.lane.id, "after": round(fact.after, 4)}
+        case FieldsDropped():
+            return {"race": fact.race, "lane": fact.lane.id, "fields": list(fact.fields)}
         case LaneEnded():
             return _ended_fields(fact)
         case RaceEnded():

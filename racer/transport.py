@@ -106,15 +106,18 @@ class Transport:
 
 
 class _Response:
-    __slots__ = ("_content", "_left", "_response", "ended", "headers", "status")
+    __slots__ = ("_content", "_left", "headers", "status")
 
     def __init__(self, response: aiohttp.ClientResponse, largest: int) -> None:
-        self._response = response
         self._content = response.content
         self._left = largest
         self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
-        self.ended = False
+
+    @property
+    def ended(self) -> bool:
+        """aiohttp has then given the connection back already."""
+        return self._content.at_eof()
 
     async def read(self) -> bytes:
         try:
@@ -124,7 +127,6 @@ class _Response:
         self._left -= len(data)
         if self._left < 0:
             raise WireError(Kind.TOO_LARGE, "the reply is larger than a reply may be", status=self.status)
-        self.ended = not data
         return data
 
 

@@ -48,6 +48,9 @@ FAILURES: dict[str, tuple[Kind, str]] = {
 }
 
 
+_NOTHING_BESIDE = frozenset({"error", "x_groq"})
+
+
 class Completions:
     """Reads one reply, streamed or whole."""
 
@@ -61,6 +64,8 @@ class Completions:
         self.complete = False
 
     def frame(self, name: str, message: dict[str, Any]) -> Sequence[Event]:
+        if self._thinking.plain and (text := _text_alone(message)):
+            return (Text(text),)
         if message.get("error") or message.get("object") == "error":
             return [in_band(self._rules, bodies.in_json(message))]
         groq = as_object(message["x_groq"]) if "x_groq" in message else message
@@ -152,6 +157,20 @@ class Completions:
         if reason == "stop" and self._calls:
             reason = "tool_calls"
         events.append(Finish("content_filter" if self._refused else reason))
+
+
+def _text_alone(message: dict[str, Any]) -> str:
+    """The text of a chunk with nothing else in it: nearly every chunk is one, so it has a short way."""
+    choices: Any = message.get("choices")
+    if type(choices) is not list or len(choices) != 1 or not _NOTHING_BESIDE.isdisjoint(message):
+        return ""
+    choice: Any = choices[0]
+    if message.get("usage") or message.get("object") == "error":
+        return ""
+    if type(choice) is not dict or choice.get("finish_reason") or choice.get("index"):
+        return ""
+    delta: Any = choice.get("delta")
+    return as_text(delta.get("content")) if type(delta) is dict and len(delta) == 1 else ""
 
 
 def _reasoning(text: str) -> list[Event]:

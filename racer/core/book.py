@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from racer.core.heat import Outcome
 from racer.core.reply import Attempt, Reply
-from racer.core.tokens import usage_of
+from racer.core.tokens import prompt_tokens, usage_of
 from racer_adapters.assembly import Assembly
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Run:
     """One lane at work: what has arrived of its reply, and when. Instants are on the race's clock."""
 
-    __slots__ = ("assembly", "first_token_at", "lane", "number", "seen", "started")
+    __slots__ = ("assembly", "dropped", "first_token_at", "lane", "number", "seen", "started")
 
     def __init__(self, number: int, lane: Lane, started: float) -> None:
         self.number = number
@@ -27,6 +27,7 @@ class Run:
         self.first_token_at: float | None = None
         self.assembly = Assembly()
         self.seen = 0
+        self.dropped: tuple[str, ...] = ()
 
     def progress(self) -> bool:
         """Whether a piece of the reply has come since this was asked last."""
@@ -42,6 +43,7 @@ class Book:
     def __init__(self, race_id: str, call: Call, *, began: float, created: int) -> None:
         self._race_id = race_id
         self._call = call
+        self._asked = prompt_tokens(call)
         self._began = began
         self._created = created
         self._attempts: dict[int, Attempt] = {}
@@ -73,7 +75,7 @@ class Book:
             reason=str(error) if error else None,
             status=error.status if error else None,
             first_token=self._first_token(run, run.started),
-            usage=usage_of(run.assembly.answer(), self._call),
+            usage=usage_of(run.assembly.answer(), self._asked),
         )
         return attempt
 
@@ -87,7 +89,7 @@ class Book:
             finish_reason=answer.finish_reason,
             provider=run.lane.provider.name,
             model=run.lane.model.name,
-            usage=usage_of(answer, self._call),
+            usage=usage_of(answer, self._asked),
             latency=now - self._began,
             first_token=self._first_token(run, self._began),
             race_id=self._race_id,

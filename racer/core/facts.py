@@ -46,6 +46,15 @@ class LaneFirstToken:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldsDropped:
+    """What the caller asked for and this lane could not be told: its provider refuses it."""
+
+    race: str
+    lane: Lane
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaneEnded:
     """A lane has won, lost, failed or come late: `record.outcome` tells which."""
 
@@ -81,5 +90,14 @@ class CoolDownEnded:
     scope: str
 
 
-Fact = RaceStarted | LaneStarted | LaneFirstToken | LaneEnded | RaceEnded | CoolDownStarted | CoolDownEnded
+Fact = (
+    RaceStarted
+    | LaneStarted
+    | LaneFirstToken
+    | FieldsDropped
+    | LaneEnded
+    | RaceEnded
+    | CoolDownStarted
+    | CoolDownEnded
+)
 Observer = Callable[[Fact], None]

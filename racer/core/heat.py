@@ -215,23 +215,26 @@ class Heat:
 
     def _able(self, now: float) -> list[Lane]:
         """Waiting lanes that may start now: first those of providers that had no turn yet."""
-        free = [lane for lane in self._waiting if self._host_is_free(lane) and not self._is_asked(lane)]
+        free = [lane for lane in self._waiting if not (self._running and self._is_in_the_way(lane))]
         able = [lane for lane in free if self._gate.blocked(lane, now) is None]
         if not able and not self._running:
             able = self._guessed_only(free, now)
-        fresh = [lane for lane in able if self._used[lane.provider.name] < self._rules.per_provider]
-        return fresh + [lane for lane in able if self._used[lane.provider.name] >= self._rules.per_provider]
+        used, turns = self._used, self._rules.per_provider
+        late = [lane for lane in able if used.get(lane.provider.name, 0) >= turns] if used else []
+        return [lane for lane in able if lane not in late] + late if late else able
+
+    def _is_in_the_way(self, lane: Lane) -> bool:
+        """Its machine is busy, or the same model is asked already on the limits that its account shares."""
+        if lane.provider.local and not self._host_is_free(lane):
+            return True
+        if lane.account.pool is None:
+            return False
+        running = (run.lane for run in self._running.values())
+        return any(other.model is lane.model and other.account.pool == lane.account.pool for other in running)
 
     def _host_is_free(self, lane: Lane) -> bool:
-        if not lane.provider.local:
-            return True
         busy = sum(run.lane.provider.local and run.lane.host == lane.host for run in self._running.values())
         return busy < self._rules.local_lanes
-
-    def _is_asked(self, lane: Lane) -> bool:
-        """The same question to the same model on the same account's limits would be asked twice at once."""
-        running = (run.lane for run in self._running.values())
-        return any(other.model is lane.model and other.scope == lane.scope for other in running)
 
     def _guessed_only(self, lanes: Sequence[Lane], now: float) -> list[Lane]:
         fresh = [lane for lane in lanes if lane.id not in self._again]

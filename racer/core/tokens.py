@@ -30,17 +30,20 @@ def _message_tokens(message: Message) -> int:
     )
 
 
-def usage_of(answer: Answer, call: Call) -> Usage:
-    """What the provider counted, with every gap filled by our own estimate. Never negative."""
+def usage_of(answer: Answer, asked: int) -> Usage:
+    """What the provider counted, with every gap filled by our own estimate. Never negative.
+
+    `asked` is our estimate of the prompt: `prompt_tokens`, once for all lanes of a race.
+    """
     stated = answer.usage
     said = tokens_of(answer.text) + tokens_of(answer.reasoning)
     said += sum(tokens_of(made.arguments) for made in answer.tool_calls)
     if stated is None:
-        return Usage(prompt_tokens(call), said, estimated=True)
+        return Usage(asked, said, estimated=True)
     if stated.input_tokens > 0 and stated.output_tokens > 0:
         return stated
     return Usage(
-        stated.input_tokens if stated.input_tokens > 0 else prompt_tokens(call),
+        stated.input_tokens if stated.input_tokens > 0 else asked,
         stated.output_tokens if stated.output_tokens > 0 else said,
         estimated=True,
         neurons=stated.neurons,

@@ -10,6 +10,7 @@ from openai.types.chat import ChatCompletion
 
 from racer.core.heat import Outcome
 from racer.core.reply import Attempt, Reply
+from racer_adapters.messages import parse_messages
 from racer_adapters.types import FinishReason, ToolCall, Usage
 
 WON = Attempt("groq/m", "groq", "m", 0.0, 0.51234567, Outcome.WON, first_token=0.1000000049)
@@ -91,6 +92,18 @@ def test_every_finish_reason_is_one_of_openais(
 ) -> None:
     """One that OpenAI does not have, or that was never said, becomes what the reply amounts to."""
     assert strictly(reply("hello", *calls, finish=finish).to_openai()).choices[0].finish_reason == told
+
+
+def test_the_signature_of_a_call_goes_along_and_comes_back() -> None:
+    """Where Google's compatible endpoint has it, so that our own messages are read with it; else nothing."""
+    signed = ToolCall("call_2", "add", "{}", signature="c2ln")
+    message = reply("", CALL, signed, finish="tool_calls").to_openai()["choices"][0]["message"]
+
+    assert [call.get("extra_content") for call in message["tool_calls"]] == [
+        None,
+        {"google": {"thought_signature": "c2ln"}},
+    ]
+    assert parse_messages([message])[0].tool_calls == (CALL, signed)
 
 
 # ---------------------------------------------------------------- as plain values

@@ -37,14 +37,14 @@ def test_without_a_count_all_is_guessed() -> None:
     """Text, reasoning and the arguments of tool calls are what was said."""
     answer = Answer(text="1234", reasoning="1234", tool_calls=(ToolCall("1", "f", '{"a":1}'),))
 
-    assert usage_of(answer, HELLO) == Usage(PROMPT, 1 + 1 + 2, estimated=True)
+    assert usage_of(answer, prompt_tokens(HELLO)) == Usage(PROMPT, 1 + 1 + 2, estimated=True)
 
 
 def test_a_whole_count_is_believed() -> None:
     """What the provider counted is taken as it is, its own units too."""
     counted = Usage(7, 9, neurons=1.5, usd=0.01)
 
-    assert usage_of(Answer(text="1234", usage=counted), HELLO) is counted
+    assert usage_of(Answer(text="1234", usage=counted), prompt_tokens(HELLO)) is counted
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_whole_count_is_believed() -> None:
 )
 def test_a_gap_in_the_count_is_filled(stated: Usage, expected: Usage) -> None:
     """Half a count keeps its half; the other is guessed, and the whole is called a guess."""
-    assert usage_of(Answer(text="1234", usage=stated), HELLO) == expected
+    assert usage_of(Answer(text="1234", usage=stated), prompt_tokens(HELLO)) == expected
 
 
 @given(
@@ -67,7 +67,7 @@ def test_a_gap_in_the_count_is_filled(stated: Usage, expected: Usage) -> None:
 )
 def test_usage_is_never_negative(text: str, stated: Usage | None) -> None:
     """Whatever a provider says of itself."""
-    usage = usage_of(Answer(text=text, usage=stated), HELLO)
+    usage = usage_of(Answer(text=text, usage=stated), prompt_tokens(HELLO))
 
     assert usage.input_tokens >= 0
     assert usage.output_tokens >= 0

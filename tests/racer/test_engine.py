@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -20,7 +21,7 @@ from racer import (
     Racer,
     Reply,
 )
-from racer.core.facts import Fact, LaneEnded, LaneFirstToken, LaneStarted, RaceEnded
+from racer.core.facts import Fact, FieldsDropped, LaneEnded, LaneFirstToken, LaneStarted, RaceEnded
 from racer.core.heat import Outcome
 from racer.testing import (
     Script,
@@ -222,6 +223,35 @@ async def test_two_replies_in_one_tick_make_one_winner() -> None:
     assert "won" == story.outcomes()["a"]
     assert story.outcomes()["b"] in ("late", "lost")
     assert 2 == len(reply.attempts)
+
+
+async def test_what_a_lane_could_not_be_told_is_a_fact() -> None:
+    """A field that the provider refuses is left out, and said with the lane; the race goes on."""
+    story = Story(a=says("a"), b=hangs())
+    picky = [replace(each, drops=frozenset({"seed"})) for each in story.config.providers]
+    story.config = replace(story.config, providers=tuple(picky))
+
+    await story.race(seed=7)
+
+    dropped = {f.lane.provider.name: f.fields for f in story.facts if isinstance(f, FieldsDropped)}
+    assert dropped == {"a": ("seed",), "b": ("seed",)}
+    assert all(b"seed" not in request.body for request in story.transport.requests)
+
+
+async def test_a_question_is_not_asked_without_its_picture() -> None:
+    """A lane that takes no image by address fails before anything is sent; the next one has its turn."""
+    body = b'{"message":{"content":"x"},"done":true,"done_reason":"stop"}\n'
+    story = Story(a=answers(200, body), b=says("a cat", after=1.0))
+    blind, seeing = story.config.providers
+    story.config = replace(story.config, providers=(replace(blind, dialect="ollama"), seeing))
+    picture = {"type": "image_url", "image_url": {"url": "https://pictures.test/cat.png"}}
+
+    async with Racer(story.config, transport=story.transport) as racer:
+        reply = await racer.race([{"role": "user", "content": [picture]}], lanes=2)
+
+    assert reply.text == "a cat"
+    assert reply.attempts[0].reason == "invalid: it takes no image by address: pass it as a data: URL"
+    assert len(story.transport.requests) == 1
 
 
 # ------------------------------------------------------------------------ patience

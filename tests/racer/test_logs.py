@@ -15,6 +15,7 @@ import pytest
 from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
+    FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
@@ -51,6 +52,7 @@ COOLED = CoolDownStarted("r", "account a", 115.04, 15.04, "rate: slow down")
 LINES: list[tuple[Fact, str, str, dict[str, Any]]] = [
     (START, "race.started", "debug", {"policy": "all", "width": 4, "lanes": ["a/m"]}),
     (LaneStarted("r", 0, A, 0.12345), "lane.started", "debug", {"lane": "a/m", "offset": 0.1235}),
+    (FieldsDropped("r", A, ("seed",)), "lane.dropped", "warning", {"lane": "a/m", "fields": ["seed"]}),
     (LaneFirstToken("r", 0, A, 1.0, 0.98765), "lane.first_token", "debug", {"lane": "a/m", "after": 0.9877}),
     (ended(Outcome.WON), "lane.won", "info", {"lane": "a/m", "latency": 1.2346}),
     (ended(Outcome.LOST), "lane.lost", "debug", {"lane": "a/m", "latency": 1.2346}),
@@ -130,8 +132,9 @@ def test_what_is_said_of_a_fact(fact: Fact, name: str, level: str, more: dict[st
 
 
 def test_the_names_are_the_contracts() -> None:
-    """Each event of a race and of a cool-down, and no other name."""
+    """Each event of a race and of a cool-down, and one more: what a lane could not be told."""
     assert {name_of(fact) for fact, *_ in LINES} == {
+        "lane.dropped",
         "race.started",
         "lane.started",
         "lane.first_token",
@@ -310,3 +313,12 @@ print("structlog" in sys.modules)
 
     assert ran.stdout.split() == ["False", "False", "True"]
     assert "cooldown.ended" in ran.stderr
+
+
+def test_what_a_lane_cannot_be_told_is_said_once() -> None:
+    """Not at every call; but another lane, or other fields, are news."""
+    first, other = FieldsDropped("r", A, ("seed",)), FieldsDropped("r", A, ("stop",))
+
+    lines = logged(first, first, other, first, style="json").splitlines()
+
+    assert [orjson.loads(line)["fields"] for line in lines] == [["seed"], ["stop"]]
