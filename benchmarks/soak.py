@@ -89,7 +89,7 @@ async def cancelled(sim: Simulated, names: tuple[str, ...], races: int, seed: in
 
 
 async def won(sim: Simulated, names: tuple[str, ...], races: int) -> tuple[Tally, list[float]]:
-    """Normal races, and for each the milliseconds from the win until the simulator had seen every loser go."""
+    """Normal races, and for each the milliseconds until the simulator had seen every loser go."""
     tally, seen = Tally(), list[float]()
     async with Racer(sim.config(*names)) as racer:
         for _ in range(races):

@@ -1,20 +1,28 @@
-"""Race language models: the best lanes start at once, the first valid reply wins, the rest are stopped."""
+"""Race language models: the best lanes start at once, the first valid reply wins, the rest are stopped.
+
+The names below are loaded when they are first used: `racer --help` and whoever imports one part of racer
+need not wait for an HTTP client.
+"""
 
 from __future__ import annotations
 
-from racer.api import Racer as Racer
-from racer.api import race as race
-from racer.config import Config as Config
-from racer.core.reply import Attempt as Attempt
-from racer.core.reply import Reply as Reply
-from racer.errors import BadRequest as BadRequest
-from racer.errors import ConfigError as ConfigError
-from racer.errors import DeadlineExceeded as DeadlineExceeded
-from racer.errors import InvalidReply as InvalidReply
-from racer.errors import NoLanes as NoLanes
-from racer.errors import RaceLost as RaceLost
-from racer.errors import RacerError as RacerError
-from racer.errors import StreamBroken as StreamBroken
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from racer.api import Racer as Racer
+    from racer.api import race as race
+    from racer.config import Config as Config
+    from racer.core.reply import Attempt as Attempt
+    from racer.core.reply import Reply as Reply
+    from racer.errors import BadRequest as BadRequest
+    from racer.errors import ConfigError as ConfigError
+    from racer.errors import DeadlineExceeded as DeadlineExceeded
+    from racer.errors import InvalidReply as InvalidReply
+    from racer.errors import NoLanes as NoLanes
+    from racer.errors import RaceLost as RaceLost
+    from racer.errors import RacerError as RacerError
+    from racer.errors import StreamBroken as StreamBroken
 
 __all__ = [
     "Attempt",
@@ -31,3 +39,17 @@ __all__ = [
     "StreamBroken",
     "race",
 ]
+
+_HOMES = {"Racer": "racer.api", "race": "racer.api", "Config": "racer.config"}
+_HOMES |= {"Attempt": "racer.core.reply", "Reply": "racer.core.reply"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'racer' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES.get(name, "racer.errors")), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -150,7 +151,7 @@ class _Course:
 class _Making:
     """A job while it is made. `left`: its lane waits for it no more."""
 
-    done: anyio.Event = field(default_factory=anyio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
     error: WireError | None = None
     left: bool = False
 
@@ -166,14 +167,14 @@ def _stop_of(run: Run, first: WireRequest) -> WireRequest | None:
 
 
 def target_of(lane: Lane) -> Target:
-    provider = lane.provider
+    provider, model = lane.provider, lane.model
     return Target(
         base_url=provider.base_url,
-        model=lane.model.name,
+        model=model.name,
         key=lane.account.key,
         headers=provider.headers,
-        renames=provider.renames,
-        drops=provider.drops,
+        renames={**provider.renames, **model.renames},
+        drops=provider.drops | model.drops,
     )
 
 

@@ -31,9 +31,19 @@ def public(module: ModuleType) -> set[str]:
 
 def test_racer_exports_what_it_lists() -> None:
     """`racer.__all__` is exactly what can be imported from racer: sorted, once each, and few."""
-    assert set(racer.__all__) == public(racer)
+    for name in racer.__all__:
+        assert getattr(racer, name) is not None
+    tools = {"import_module", "TYPE_CHECKING", "Any"}
+    assert set(racer.__all__) == public(racer) - tools
+    assert set(racer.__all__) <= set(dir(racer))
     assert sorted(set(racer.__all__)) == sorted(racer.__all__)
     assert len(racer.__all__) <= MOST_NAMES
+
+
+def test_no_other_name_is_there() -> None:
+    """A name that racer does not have is an AttributeError, as anywhere."""
+    with pytest.raises(AttributeError, match="no attribute 'Raser'"):
+        _ = racer.Raser
 
 
 def test_every_error_is_public() -> None:

@@ -26,6 +26,7 @@ from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
     Fact,
+    FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
@@ -230,6 +231,8 @@ def observe(fact: Fact) -> None:
             assert_type(fact.offset, float)
         case LaneFirstToken():
             assert_type(fact.after, float)
+        case FieldsDropped():
+            assert_type(fact.fields, tuple[str, ...])
         case LaneEnded():
             assert_type(fact.record, Attempt)
         case RaceEnded():
