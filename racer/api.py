@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from racer.exchange import Transport as TransportPort
     from racer_adapters.dialect import Dialect
 
-FAREWELL = 1.0
+FAREWELL = 1.5  # a provider may take a second to say how a job is cancelled
 
 
 class Racer:

@@ -76,7 +76,7 @@ class Exchange:
         first = course.dialect.encode(call, target_of(run.lane))
         run.dropped = first.dropped
         if UNSENDABLE in first.dropped:
-            raise WireError(Kind.INVALID, "it takes no image by address: pass it as a data: URL")
+            raise WireError(Kind.INVALID, "it does not take this image; some take data: URLs alone")
         try:
             if course.dialect.jobs:
                 await self._have_made(course, first)

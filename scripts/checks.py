@@ -43,7 +43,11 @@ READERS = (
     Check("format", (str(BIN / "ruff"), "format", "--check", "--quiet", "--output-format=concise")),
 )
 MEASURERS = (
-    Check("tests", (str(BIN / "pytest"), "-q", "--cov", "--cov-context=test", "--cov-report="), closing=True),
+    Check(
+        "tests",
+        (str(BIN / "pytest"), "-q", "-n2", "--cov", "--cov-context=test", "--cov-report="),
+        closing=True,
+    ),
     Check("coverage", (PYTHON, "scripts/coverage_gate.py"), closing=True),
 )
 

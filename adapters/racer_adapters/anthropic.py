@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from racer_adapters import limits
 from racer_adapters.anthropic_reply import Messages
 from racer_adapters.anthropic_schema import closed
 from racer_adapters.decoding import event_decoder
@@ -217,4 +218,5 @@ ANTHROPIC = Dialect(
     encode=encode,
     decoder=_decoder,
     classify=partial(classify, RULES),
+    limits=limits.ANTHROPIC,
 )

@@ -5,6 +5,8 @@ The base URL ends in /accounts/{account}/ai. Sent, where it differs from what wa
    picture keeps its parts; pictures go along as `data:` URLs alone, for an address is not fetched.
 2. A schema stands bare in `response_format`. A reply that must be JSON is not streamed: it cannot be.
 3. To force one tool, only that one is sent, and a call is required.
+4. Without `max_tokens` most models stop after 256, in mid-sentence, and nothing says so. So MAX_TOKENS goes
+   along where the caller sets none.
 Some models leave out the answer when they are asked to stream here; their row drops `stream`.
 
 Read: an envelope with the result, or server-sent events without one; see cloudflare_reply.py.
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         WireRequest,
     )
 
+MAX_TOKENS = 2048  # enough for a whole answer, and little beside the context of any model
 OURS = frozenset({"messages", "stream"})
 CHOICES = {"auto": "auto", "none": "none", "required": "required", "named": "required"}
 
@@ -48,7 +51,7 @@ def encode(call: Call, target: Target) -> WireRequest:
     """Raises TypeError where `extra` or a schema holds what JSON cannot."""
     fields = given(
         messages=_messages(call.messages),
-        max_tokens=call.max_tokens,
+        max_tokens=MAX_TOKENS if call.max_tokens is None else call.max_tokens,
         temperature=call.temperature,
         top_p=call.top_p,
         seed=call.seed,
@@ -57,7 +60,8 @@ def encode(call: Call, target: Target) -> WireRequest:
         response_format=_response_format(call.shape),
         stream=(call.stream and call.shape is None) or None,
     )
-    body, dropped = settled(fields, call.extra, target, OURS)
+    ours = OURS if call.max_tokens is not None else OURS | {"max_tokens"}
+    body, dropped = settled(fields, call.extra, target, ours)
     path = f"/run/{quote(target.model, safe='/@:')}"
     return post(target, path, body, (*dropped, *_unsaid(call)))
 

@@ -35,7 +35,7 @@ RULES: Rules = (
     *rows(Kind.NO_MODEL, (400, 404), "code=5007;", "code=3042;"),
     *rows(Kind.DENIED, (403,), "code=5016;", "code=5018;", "code=3041;", "code=5035;"),
     *rows(Kind.TOO_LONG, (400, 413), "code=3006;", "code=5021;"),
-    *rows(Kind.SERVER, (408,), "code=3007;", "code=3008;"),
+    *rows(Kind.SERVER, (408, 500), "code=3007;", "code=3008;", "code=3043;"),
     # A wrong account in the address, or one that is closed, is wrong for every model of the key.
     *rows(Kind.AUTH, (400, 403, 404), "code=10000;", "code=7003;", "code=7000;", "code=6003;", "code=3023;"),
     *rows(Kind.BAD_REQUEST, (400,), "code=5004;", "code=5006;", "code=3003;"),

@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from racer_adapters import limits
 from racer_adapters.cohere_reply import Chat
 from racer_adapters.decoding import event_decoder
 from racer_adapters.dialect import Dialect
@@ -143,4 +144,5 @@ COHERE = Dialect(
     encode=encode,
     decoder=_decoder,
     classify=partial(classify, RULES),
+    limits=limits.COHERE,
 )

@@ -6,6 +6,7 @@
     listing   where a server tells which models it has, and how to read that; None where it does not
     jobs      the first request makes a job, which goes on when its connection is closed. Its decoder may end
               with a FollowUp in place of End, and says how to Undo
+    limits    headers (names in lower case), epoch seconds of now -> what they say of the provider's limits
 
 A Decoder never raises: whatever bytes it is fed, it gives events, nothing yet, or a WireError as the
 last event. After a WireError it gives nothing more.
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from racer_adapters.limits import no_limits
 from racer_adapters.request import AUTHORIZATION, headers_of
 from racer_adapters.types import WireRequest
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from racer_adapters.errors import WireError
+    from racer_adapters.limits import Reader
     from racer_adapters.types import (
         Call,
         End,
@@ -74,6 +77,7 @@ class Dialect:
     classify: Callable[[int, Mapping[str, str], bytes], WireError]
     listing: Listing | None = None
     jobs: bool = False
+    limits: Reader = no_limits
 
 
 class Dialects(Mapping[str, Dialect]):

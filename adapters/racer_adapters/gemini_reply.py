@@ -12,6 +12,7 @@ Reader rules:
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from racer_adapters import bodies
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from racer_adapters.dialect import Event
 
 RULES: Rules = (
-    # A limit of zero: this project is not let to this model, however long it waits.
-    *rows(Kind.DENIED, (429,), "limit: 0,", "limit: 0 "),
+    # A limit of zero: this project is not let to this model, however long it is told to wait.
+    *rows(Kind.DENIED, (429,), "limit: 0,", "limit: 0 ", least_wait=math.inf),
     *rows(Kind.CREDIT, (403, 429), "credits are depleted", "spending cap"),
     *rows(Kind.OVERLOADED, (429,), "model_capacity_exhausted"),
     # Google counts for each project and model. A wait of a minute is that of the minute's limit.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from racer_adapters import limits
 from racer_adapters.completions import Completions
 from racer_adapters.decoding import event_decoder
 from racer_adapters.dialect import Dialect, Listing
@@ -157,4 +158,5 @@ OPENAI = Dialect(
     decoder=_decoder,
     classify=partial(classify, RULES),
     listing=Listing(paths=("/models",), read=_installed),
+    limits=limits.OPENAI,
 )

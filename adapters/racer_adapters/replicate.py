@@ -9,7 +9,7 @@ and stops with a comma in them cannot be said.
 Read: a prediction that is done is the answer. Otherwise its stream is followed where it has one, whose events
 are plain text; else it is looked at again and again. A stream tells no token counts: they cost one more
 request, so they are left to be estimated. Without a stream of ours the provider is asked to hold its answer
-back for a few seconds, no longer: until it answers, nobody knows what to cancel.
+back for a second, no longer: until it answers, nobody knows what to cancel.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ RULES: Rules = (
 )
 
 OURS = frozenset({"version", "input", "stream"})
-WAIT = "wait=5"
+WAIT = "wait=1"
 # The streams of language models lie on another domain than the API.
 KIN = frozenset({"replicate.com", "replicate.net"})
 EVENTS = {"accept": "text/event-stream", "cache-control": "no-store"}

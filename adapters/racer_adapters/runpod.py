@@ -40,7 +40,7 @@ RULES: Rules = (
 OURS = frozenset({"input", "messages", "stream"})
 MAX_TOKENS = 4096
 # How long the provider may hold its answer back: until it answers, nobody knows what to cancel.
-WAIT_MILLISECONDS = 5000
+WAIT_MILLISECONDS = 1000
 SYNCHRONOUS = "sync-"
 WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
 LOST = frozenset({"FAILED", "CANCELLED", "TIMED_OUT"})

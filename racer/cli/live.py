@@ -16,6 +16,7 @@ from racer.cli.track import Track
 from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
+    FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
@@ -151,7 +152,7 @@ def told(fact: Fact) -> str:
             return _line(fact.record.start + fact.record.latency, fact.lane.id, _end(fact))
         case RaceEnded():
             return "" if fact.ending is Ending.WON else _line(fact.latency, "the race", _ENDINGS[fact.ending])
-        case RaceStarted() | CoolDownStarted() | CoolDownEnded():
+        case RaceStarted() | FieldsDropped() | CoolDownStarted() | CoolDownEnded():
             return ""
         case _:
             assert_never(fact)

@@ -1,6 +1,7 @@
 """The command `racer`: parse, run one command, turn what went wrong into words and an exit code.
 
-Exit codes: 0 done, 1 the race was lost, 2 usage or configuration, 130 interrupted, 141 nobody reads stdout.
+Exit codes: 0 done, 1 the race was lost or `racer doctor` found something broken, 2 usage or configuration,
+130 interrupted, 141 nobody reads stdout.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from racer.cli import ask, demo, sim
+from racer.cli import ask, demo, doctor, init, providers, sim
 from racer.cli.failure import BROKEN_PIPE, INTERRUPTED, USAGE, code_of, words_of
 from racer.cli.shell import Shell
 from racer.errors import RacerError
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
     from racer.cli.command import Command
 
-COMMANDS: tuple[Command, ...] = (ask.COMMAND, demo.COMMAND, sim.COMMAND)
+COMMANDS: tuple[Command, ...] = (
+    ask.COMMAND,
+    demo.COMMAND,
+    init.COMMAND,
+    providers.COMMAND,
+    doctor.COMMAND,
+    sim.COMMAND,
+)
 
 _DESCRIPTION = """\
 Race language models: the best lanes start at once, the first valid reply wins,
@@ -33,12 +41,14 @@ start here:
   racer ask "Why is the sky blue?"      asks the models that you have
   racer ask --watch "Tell me a joke"    the same, with the lanes as live bars
   racer ask --help                      all its options, with examples
+  racer init                            a racer.toml, and which keys to get
+  racer doctor                          tries every key that you have
 
 Keys come from the environment or from .env (GROQ_API_KEY, MISTRAL_API_KEY, …),
 everything else from racer.toml; neither is needed where Ollama runs.
 
-Exit codes: 0 done, 1 the race was lost, 2 usage or configuration,
-130 interrupted."""
+Exit codes: 0 done, 1 the race was lost or an account is broken, 2 usage or
+configuration, 130 interrupted."""
 
 
 def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:

@@ -10,6 +10,7 @@ from racer.cli.plain import one_line
 from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
+    FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
@@ -87,7 +88,7 @@ class Track:
                 self._end(fact)
             case RaceEnded():
                 self.ending, self.latency = fact.ending, fact.latency
-            case CoolDownStarted() | CoolDownEnded():
+            case FieldsDropped() | CoolDownStarted() | CoolDownEnded():
                 pass
             case _:
                 assert_never(fact)

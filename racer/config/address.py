@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import SplitResult, urlsplit
 
-from racer.config.forms import references, stand_in
+from racer.config.forms import hides_a_secret, stand_in
 
 _ADDED_BY_DIALECT = (
     "/chat/completions", "/completions", "/responses", "/messages", "/api/chat", "/api/generate",
+    "/v2/chat", "/predictions", "/runsync",
 )  # fmt: skip
 
 
 def fault(text: str) -> str | None:
     """What is wrong with a base URL in the file, which may name variables as `$NAME`."""
     # Every address is printed, logged and stored; a key in one would be too.
-    if any(re.search(r"KEY|TOKEN|SECRET|PASS", name, re.IGNORECASE) for name in references(text)):
+    if hides_a_secret(text):
         return "a key has no place in an address: name it in keys or in headers"
     if text.startswith("$") and "://" not in text:
         return None  # all of it comes from the environment, and is checked once it is known

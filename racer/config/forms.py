@@ -96,6 +96,8 @@ def word(text: str) -> str | None:
 
 def model_name(text: str) -> str | None:
     """Commas part the names of several models where one may choose."""
+    if hides_a_secret(text):
+        return "names are shown everywhere, so a key has no place in one"
     if re.fullmatch(r"[!-+\--~]{1,200}", text):
         return None
     return "empty, too long, or with spaces, commas or control characters"
@@ -142,6 +144,11 @@ def store_url(text: str) -> str | None:
 def references(text: str) -> list[str]:
     """The variables that a text names as `$NAME`."""
     return re.findall(_REFERENCE, text) if "$" in text else []
+
+
+def hides_a_secret(text: str) -> bool:
+    """Does the text name a variable that may hold a key?"""
+    return any(re.search(r"KEY|TOKEN|SECRET|PASS", name, re.IGNORECASE) for name in references(text))
 
 
 def resolved(text: str, env: Mapping[str, str]) -> str:

@@ -14,8 +14,8 @@ Row = Mapping[str, Any]
 UNITS = ("requests", "tokens", "input_tokens", "output_tokens", "neurons", "usd")
 
 _AS_THEY_ARE = (
-    "priority", "local", "parallel", "cancel_refunds", "trains_on_data", "renames", "discover", "status",
-    "note", "console",
+    "priority", "local", "parallel", "cancel_refunds", "trains_on_data", "renames", "discover",
+    "limit_headers", "status", "note", "console",
 )  # fmt: skip
 
 
@@ -23,21 +23,24 @@ def provider_of(name: str, row: Row, env: Mapping[str, str], *, own_address: boo
     """`own_address`: the user wrote the base URL, so that OLLAMA_HOST has nothing to say."""
     url, url_fault = _address(name, row, env, own_address=own_address)
     headers, header_fault = _headers(row, env)
+    models, model_fault = _models(row, env)
     found = _keys(name, row, env, url)
-    accounts = found.accounts if found.names else (Account(name),)
+    # Who needs no key has an account as soon as there is somebody to ask.
+    keyless = () if url_fault else (Account(name),)
+    accounts = found.accounts if found.names else keyless
     key_fault = "" if accounts else "; ".join(found.refused)
     provider = Provider(
         name=name,
         dialect=row.get("dialect", ""),
         base_url=url,
-        models=tuple(_model(model) for model in row.get("models", ())),
+        models=models,
         accounts=accounts,
-        limits=tuple(_limit(limit) for limit in row.get("limits", ())),
+        limits=_limits(row["presets"][row["preset"]] if "preset" in row else row),
         enabled=row.get("enabled", row.get("status") != "retired"),
         headers=headers,
         drops=frozenset(row.get("drops", ())),
         key_names=found.names,
-        unusable=url_fault or header_fault or key_fault,
+        unusable=url_fault or header_fault or model_fault or key_fault,
         **_others(row),
     )
     return provider, found
@@ -49,15 +52,41 @@ def _others(row: Row) -> dict[str, Any]:
     return {key: row[key] for key in _AS_THEY_ARE if key in row} | seconds
 
 
-def _model(table: Row) -> Model:
-    price = table.get("price")
+def _models(row: Row, env: Mapping[str, str]) -> tuple[tuple[Model, ...], str]:
+    """The models with their names filled in, and why that was not possible."""
+    tables, preset = row.get("models", ()), "preset" in row
+    faults = (fault for each in tables if (fault := _name_fault(each["name"], env)))
+    return tuple(_model(each, env, own_limits=not preset) for each in tables), next(faults, "")
+
+
+def _name_fault(name: str, env: Mapping[str, str]) -> str:
+    if "$" not in name:
+        return ""
+    missing = _missing(name, env)
+    if missing:
+        return f"the model needs {missing}"
+    filled = forms.resolved(name, env)
+    return (
+        "the name of the model, with the environment filled in, is none" if forms.model_name(filled) else ""
+    )
+
+
+def _model(table: Row, env: Mapping[str, str], *, own_limits: bool) -> Model:
+    price, name = table.get("price"), table["name"]
     return Model(
-        name=table["name"],
+        name=name if _name_fault(name, env) else forms.resolved(name, env),
         tags=frozenset(table.get("tags", ())),
         can=frozenset(table.get("can", ())),
         context=table.get("context"),
         price=None if price is None else (float(price[0]), float(price[1])),
+        limits=_limits(table, scope="model") if own_limits else (),
+        renames=table.get("renames", {}),
+        drops=frozenset(table.get("drops", ())),
     )
+
+
+def _limits(table: Row, scope: str = "account") -> tuple[Limit, ...]:
+    return tuple(_limit({"scope": scope, **limit}) for limit in table.get("limits", ()))
 
 
 def _limit(table: Row) -> Limit:
@@ -103,7 +132,7 @@ def _address(name: str, row: Row, env: Mapping[str, str], *, own_address: bool) 
     filled = forms.resolved(url, env).rstrip("/")
     fault = address.resolved_fault(filled)
     if fault is None and address.plain(filled) and not row.get("allow_http"):
-        fault = "is plain http to another machine"
+        fault = f"is plain http to another machine; allow_http = true under [providers.{name}] permits it"
     return (url, f"the address, with the environment filled in: {fault}") if fault else (filled, "")
 
 
@@ -131,10 +160,8 @@ def _keys(name: str, row: Row, env: Mapping[str, str], url: str) -> Found:
     """A row that names no keys looks for NAME_API_KEY; on this machine it also does without."""
     if "keys" in row:
         return referenced(name, row["keys"], env)
-    if "key_names" in row:
-        return discovered(name, row["key_names"], env)
-    found = discovered(name, (usual_key_name(name),), env)
-    optional = row.get("local") or address.loopback(url)
+    found = discovered(name, row.get("key_names", (usual_key_name(name),)), env)
+    optional = row.get("keyless") or ("key_names" not in row and (row.get("local") or address.loopback(url)))
     return Found(()) if optional and not found.accounts and not found.refused else found
 
 

@@ -17,20 +17,34 @@ if TYPE_CHECKING:
 
 def problems(name: str, row: Row, known: Sequence[str]) -> list[Problem]:
     """What is wrong with a merged row, each key of which is right by itself. `known`: the built-in names."""
-    if row.get("status") == "retired":
-        return []
+    checks = (_missing(name, row, known), _presets(row), _unsafe(row), _scopes(row), _doubles(row))
     return [
         Problem(("providers", name, *part.path), part.found, part.allowed, part.hint)
-        for parts in (_missing(name, row, known), _unsafe(row), _scopes(row), _doubles(row))
+        for parts in checks
         for part in parts
     ]
 
 
 def _missing(name: str, row: Row, known: Sequence[str]) -> Iterator[Problem]:
+    """A retired row needs nothing until it is enabled."""
+    if row.get("status") == "retired" and not row.get("enabled"):
+        return
     for key in ("dialect", "base_url"):
         if key not in row:
-            hint = f" (a provider that is not built in needs it{forms.near(name, known)})"
-            yield Problem((key,), "nothing", ROW.keys[key].allowed, hint)
+            yield Problem((key,), "nothing", ROW.keys[key].allowed, _why_needed(name, row, known))
+
+
+def _why_needed(name: str, row: Row, known: Sequence[str]) -> str:
+    if row.get("status") == "retired":
+        return " (the service that was built in has ended: say where another one is)"
+    return f" (a provider that is not built in needs it{forms.near(name, known)})"
+
+
+def _presets(row: Row) -> Iterator[Problem]:
+    chosen, known = row.get("preset"), row.get("presets", {})
+    if chosen is not None and chosen not in known:
+        words = " or ".join(f'"{each}"' for each in known) or "none: this provider has no preset"
+        yield Problem(("preset",), f'"{chosen}"', words, forms.near(chosen, known))
 
 
 def _unsafe(row: Row) -> Iterator[Problem]:

@@ -11,8 +11,31 @@ from racer.config.providers import UNITS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DIALECTS = ("openai", "ollama")
+DIALECTS = (
+    "openai",
+    "ollama",
+    "anthropic",
+    "cohere",
+    "responses",
+    "replicate",
+    "runpod",
+    "gemini",
+    "cloudflare",
+)
 ABILITIES = ("tools", "json", "schema", "vision")
+LIMIT_HEADERS = (
+    "openai",
+    "anthropic",
+    "groq",
+    "cerebras",
+    "sambanova",
+    "openrouter",
+    "fireworks",
+    "together",
+    "mistral",
+    "cohere",
+    "none",
+)
 POLICIES = ("all", "frugal", "one")
 
 
@@ -23,6 +46,11 @@ def _limit_rule(limit: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     per = str(limit.get("per", ""))
     if "reset" in limit and per not in {"day", "week", "month"}:
         yield "reset", f'a reset with per = "{per}"', 'a reset with per = "day", "week" or "month" only'
+
+
+def _preset_rule(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if "preset" in row and "limits" in row:
+        yield "preset", "a preset beside limits of your own", "one of the two"
 
 
 def _header_rule(headers: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -76,13 +104,26 @@ LIMIT = Table(
     rule=_limit_rule,
 )
 
+# A model's own limits are counted for it, whatever they say.
+MODEL_LIMIT = Table(
+    keys={key: kind for key, kind in LIMIT.keys.items() if key != "scope"},
+    required=("per",),
+    rule=_limit_rule,
+)
+
 MODEL = Table(
     keys={
-        "name": Text("the model's name as the provider spells it", forms.model_name),
+        "name": Text(
+            "the model's name as the provider spells it, or $NAME for what the environment holds",
+            forms.model_name,
+        ),
         "tags": Items(_WORD),
         "can": Items(Word(ABILITIES)),
         "context": Whole(1, 1_000_000_000),
         "price": Items(Number(0, 1_000_000, "a price in USD for a million tokens"), 2, 2),
+        "limits": Items(MODEL_LIMIT),
+        "renames": Names(_FIELD, _FIELD),
+        "drops": Items(_FIELD),
     },
     required=("name",),
 )
@@ -97,6 +138,8 @@ ROW = Table(
         "keys": Items(Either((_KEY, POOL))),
         "models": Items(MODEL),
         "limits": Items(LIMIT),
+        "preset": _WORD,
+        "limit_headers": Word(LIMIT_HEADERS),
         "priority": Whole(-1000, 1000),
         "enabled": Flag(),
         "local": Flag(),
@@ -111,12 +154,21 @@ ROW = Table(
         "drops": Items(_FIELD),
         "note": _LINE,
         "console": _LINE,
-    }
+    },
+    rule=_preset_rule,
 )
 
-# What only the built-in catalogue says of a provider.
+_PRESET = Table({"limits": Items(LIMIT)}, required=("limits",))
+
+# What only the built-in catalogue says of a provider. `keyless`: it may do without a key.
 BUILTIN = Table(
-    keys={**ROW.keys, "status": Word(("alive", "retired")), "key_names": Items(_FIELD)},
+    keys={
+        **{key: kind for key, kind in ROW.keys.items() if key != "preset"},
+        "status": Word(("alive", "retired")),
+        "key_names": Items(_FIELD),
+        "keyless": Flag(),
+        "presets": Names(_WORD, _PRESET),
+    },
     required=("key_names",),
 )
 

@@ -172,10 +172,6 @@ class Heat:
     # ------------------------------------------------------------ answers out
 
     @property
-    def running(self) -> int:
-        return len(self._running)
-
-    @property
     def starts(self) -> int:
         return self._starts
 

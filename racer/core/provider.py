@@ -15,18 +15,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """`can`: tools, json, schema, vision. `loaded`: answers without a cold start."""
-
-    name: str
-    tags: frozenset[str] = frozenset()
-    can: frozenset[str] = frozenset()
-    context: int | None = None
-    price: tuple[float, float] | None = None
-    loaded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Limit:
     """`amount` of `unit` in each `per`; counted for the account, for each model, or for a named pool."""
 
@@ -42,6 +30,25 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Model:
+    """`can`: tools, json, schema, vision. `loaded`: answers without a cold start.
+
+    `context` in tokens, prompt and answer together; `price` in USD for a million tokens, in and out.
+    `limits`, `renames` and `drops` are the model's own, beside its provider's.
+    """
+
+    name: str
+    tags: frozenset[str] = frozenset()
+    can: frozenset[str] = frozenset()
+    context: int | None = None
+    price: tuple[float, float] | None = None
+    loaded: bool = False
+    limits: tuple[Limit, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict[str, str])
+    drops: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """What a limit is counted against. `key` is None for servers that ask for none."""
 
@@ -52,7 +59,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`unusable` says why no lane of it can run (a part of its address is missing, say); empty if it can."""
+    """`unusable` says why no lane of it can run (a part of its address is missing, say); empty if it can.
+
+    `limit_headers` names one of racer_adapters.limits.FORMATS; empty: the dialect's own.
+    """
 
     name: str
     dialect: str
@@ -73,6 +83,7 @@ class Provider:
     drops: frozenset[str] = frozenset()
     key_names: tuple[str, ...] = ()
     discover: bool = False
+    limit_headers: str = ""
     unusable: str = ""
     status: str = "alive"
     note: str = ""
@@ -93,11 +104,6 @@ class Lane:
     model: Model
     account: Account
     host: str
-
-    @property
-    def scope(self) -> str:
-        """What its account's limits are counted against."""
-        return self.account.pool or self.account.name
 
     def __str__(self) -> str:
         return self.id

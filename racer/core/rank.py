@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from racer.core.field import LATEST, Skipped
+from racer.core.tokens import prompt_tokens
 from racer_adapters.types import ImagePart
 
 if TYPE_CHECKING:
@@ -41,11 +42,11 @@ class Ranking:
 
 def rank(lanes: Sequence[Lane], call: Call, wishes: Wishes, uses: Mapping[str, int]) -> Ranking:
     """`uses` counts the calls made on each account so far: among equals the least used goes first."""
-    needs = needs_of(call)
+    needs, tokens = needs_of(call), tokens_of(call)
     fit: list[Lane] = []
     skipped: list[Skipped] = []
     for lane in lanes:
-        reason = why_not(lane, needs, wishes)
+        reason = why_not(lane, needs, wishes, tokens)
         if reason is None:
             fit.append(lane)
         else:
@@ -66,8 +67,8 @@ def _place(lane: Lane, wishes: Wishes, uses: Mapping[str, int]) -> tuple[int, bo
     )
 
 
-def why_not(lane: Lane, needs: frozenset[str], wishes: Wishes) -> str | None:
-    """Why `lane` must not answer, or None when it may."""
+def why_not(lane: Lane, needs: frozenset[str], wishes: Wishes, tokens: int = 0) -> str | None:
+    """Why `lane` must not answer, or None when it may. `tokens`: what its context would have to hold."""
     if wishes.only and not any(matches(lane, name) for name in wishes.only):
         return "not in only"
     if any(matches(lane, name) for name in wishes.exclude):
@@ -77,6 +78,9 @@ def why_not(lane: Lane, needs: frozenset[str], wishes: Wishes) -> str | None:
     lacking = needs - lane.model.can - ({"json"} if "schema" in lane.model.can else frozenset())
     if lacking:
         return f"cannot do {', '.join(sorted(lacking))}"
+    context = lane.model.context
+    if context is not None and tokens > context:
+        return f"too long: about {tokens:,} tokens with the answer, and its context has {context:,}"
     return None
 
 
@@ -94,6 +98,11 @@ def needs_of(call: Call) -> frozenset[str]:
     if any(_shows_an_image(message) for message in call.messages):
         needs.add("vision")
     return frozenset(needs)
+
+
+def tokens_of(call: Call) -> int:
+    """About how many the prompt has, and the answer may have where the call says so."""
+    return prompt_tokens(call) + (call.max_tokens or 0)
 
 
 def _shows_an_image(message: Message) -> bool:

@@ -43,7 +43,10 @@ class _Kept:
 
     def at(self, now: float) -> Job:
         """The job as it stands at `now`."""
-        age = now - self.turn.moment.at
+        return self.aged(now - self.turn.moment.at)
+
+    def aged(self, age: float) -> Job:
+        """The job so many seconds after it was made."""
         if self.cancelled:
             return Job(self.turn, "cancelled", told=self.told, due=self.told)
         if age >= self.turn.total:
@@ -66,20 +69,21 @@ class _Kept:
 class Jobs:
     """The jobs of one provider, by their ids; of very many the oldest are forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
         self._kept: dict[str, _Kept] = {}
+        self._most = most
 
     def make(self, wire: Wire, turn: Turn, pace: Pace, fault: Fault | None) -> Script:
         """What the request is answered that makes a job."""
         if fault is not None and fault.kind in AT_ONCE:
             return spoiled_script(wire, turn, pace, fault)
-        if len(self._kept) >= MOST:
+        if len(self._kept) >= self._most:
             del self._kept[next(iter(self._kept))]
         kept = self._kept[job_id(turn)] = _Kept(wire, turn, pace, fault)
         hold = turn.ask.hold or 0.0
         if turn.total <= hold:
-            return moved(_answered(kept, kept.at(turn.moment.at + turn.total), new=True), turn.total)
-        return reply_script(_stands(kept, replace(kept.at(turn.moment.at + hold), new=True)), hold)
+            return moved(_answered(kept, kept.aged(turn.total), new=True), turn.total)
+        return reply_script(_stands(kept, replace(kept.aged(hold), new=True)), hold)
 
     def has(self, turn: Turn) -> bool:
         return job_id(turn) in self._kept

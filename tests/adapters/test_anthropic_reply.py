@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from racer_adapters.anthropic_reply import Messages
+from racer_adapters.errors import WireError
 from racer_adapters.refusals import COMMON
 from racer_adapters.types import End, Finish, Reasoning, Text, ToolDelta, Usage
 
@@ -81,3 +82,33 @@ def test_a_deep_input_is_no_json() -> None:
     (call,) = read(block(0, type="tool_use", id="a", name="f", input=deep))
 
     assert call == ToolDelta(0, "a", "f", "[nested too deep]")
+
+
+def test_a_whole_message_is_read_like_its_pieces() -> None:
+    """Every block in its order, then what it cost and how it ended."""
+    whole = {
+        "type": "message",
+        "content": [
+            {"type": "text", "text": "Hi"},
+            {"type": "tool_use", "id": "a", "name": "f", "input": {}},
+        ],
+        "usage": {"input_tokens": 9, "output_tokens": 4},
+        "stop_reason": "tool_use",
+    }
+
+    events = read(whole)
+
+    assert [Text("Hi"), Usage(9, 4), Finish("tool_calls")] == [
+        e for e in events if not isinstance(e, ToolDelta)
+    ]
+    assert ["f"] == [e.name for e in events if isinstance(e, ToolDelta)]
+
+
+def test_an_error_is_a_failure_wherever_it_stands() -> None:
+    """As an event of its own, or inside something else."""
+    for frame in (
+        {"type": "error", "error": {"type": "overloaded_error", "message": "x"}},
+        {"error": {"message": "x"}},
+    ):
+        (error,) = read(frame)
+        assert isinstance(error, WireError)

@@ -108,8 +108,16 @@ def test_a_model_that_does_not_stream_is_not_asked_to() -> None:
     """Its row drops `stream`, which nobody asked for, so nothing is told."""
     request = CLOUDFLARE.encode(Call(HELLO), replace(TARGET, drops=frozenset({"stream"})))
 
-    assert json.loads(request.body) == {"messages": [{"role": "user", "content": "Hi"}]}
+    assert json.loads(request.body) == {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2048}
     assert request.dropped == ()
+
+
+def test_a_cap_of_ours_is_dropped_without_a_word() -> None:
+    """The caller's own is told."""
+    uncapped = replace(TARGET, drops=frozenset({"max_tokens"}))
+
+    assert CLOUDFLARE.encode(Call(HELLO), uncapped).dropped == ()
+    assert CLOUDFLARE.encode(Call(HELLO, max_tokens=5), uncapped).dropped == ("max_tokens",)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_stream_in_either_form_ends_with_its_marker() -> None:
 # ---------------------------------------------------------------- refusals
 
 REFUSALS = goldens.refusals("cloudflare")
-BY_STATUS_ALONE = {"too many requests", "no LoRA", "broken"}
+BY_STATUS_ALONE = {"too many requests", "no LoRA"}
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)

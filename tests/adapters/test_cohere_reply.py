@@ -75,3 +75,12 @@ def test_an_end_may_be_a_failure(reason: str, words: str, kind: Kind) -> None:
 
     assert [*reader.frame("", end)] == [WireError(kind, words)]
     assert not reader.complete
+
+
+def test_a_whole_answer_and_an_error_are_read_too() -> None:
+    """What has no type is one or the other: a message as an object, or one in words."""
+    whole = {"message": {"content": [{"type": "text", "text": "Hi"}]}, "finish_reason": "COMPLETE"}
+
+    assert [Text("Hi"), Finish("stop")] == [*Chat(COMMON).frame("", whole)][:2]
+    (error,) = Chat(COMMON).frame("", {"message": "trial token rate limit exceeded"})
+    assert isinstance(error, WireError)

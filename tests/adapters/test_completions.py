@@ -263,3 +263,35 @@ def test_any_json_is_read(frames: list[Json]) -> None:
     """Never an exception, whatever stands in the known fields."""
     for event in read(*frames):
         assert isinstance(event, (Text, Reasoning, ToolDelta, Usage, Finish, WireError))
+
+
+@pytest.mark.parametrize(
+    ("frame", "events"),
+    [
+        (delta(content="more"), [Text("more")]),
+        ({"choices": [{"delta": {"content": "more"}}], "object": "error", "message": "gone"}, None),
+        (
+            {"choices": [{"delta": {"content": "more"}}], "usage": {"prompt_tokens": 3}},
+            [Usage(3), Text("more")],
+        ),
+        ({"choices": [{"delta": {"content": "more"}, "index": 1}]}, []),
+        (
+            {"choices": [{"delta": {"content": "more"}, "finish_reason": "stop"}]},
+            [Text("more"), Finish("stop")],
+        ),
+        ({"choices": [{"delta": {"content": ["x"]}}]}, []),
+        ({"choices": [{"delta": {"content": "a", "reasoning": "b"}}]}, [Reasoning("b"), Text("a")]),
+        ({"choices": ["x"]}, []),
+        ({"choices": []}, []),
+        ({"choices": [{"delta": None}]}, []),
+    ],
+)
+def test_the_short_way_is_no_other_way(frame: Json, events: list[Any] | None) -> None:
+    """Once text has begun, a chunk of text alone is read by the short way; all others as before."""
+    begun = read(delta(content="So "), frame)
+
+    assert begun[0] == Text("So ")
+    if events is None:
+        assert isinstance(begun[1], WireError)
+    else:
+        assert begun[1:] == events

@@ -141,7 +141,7 @@ def test_only_who_does_not_stream_asks_to_be_waited_for() -> None:
     key = {"content-type": "application/json", "authorization": "Bearer " + "k" * 9}
 
     assert REPLICATE.encode(streamed, plain).headers == key
-    assert REPLICATE.encode(whole, plain).headers == {**key, "prefer": "wait=5"}
+    assert REPLICATE.encode(whole, plain).headers == {**key, "prefer": "wait=1"}
     assert REPLICATE.encode(whole, longer).headers == {**key, "prefer": "wait=30"}
 
 
@@ -231,7 +231,7 @@ def test_their_client_sends_what_we_send(request_: goldens.Request) -> None:
         body = json.loads(ours.body)
         wire = Wire(body_of("done"))
         options: Any = {name: body[name] for name in body if name not in ("version", "input")}
-        options |= {} if request_.call.stream else {"wait": 5}
+        options |= {} if request_.call.stream else {"wait": 1}
         if "/" in model:
             wire.client().models.predictions.create(model, body["input"], **options)
         else:

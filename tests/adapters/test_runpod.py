@@ -43,7 +43,7 @@ def test_golden_replies(reply: goldens.Reply) -> None:
 def test_golden_requests(request_: goldens.Request) -> None:
     """Each folder's call is sent as it says, field for field, and by the door for it."""
     sent = RUNPOD.encode(request_.call, TARGET)
-    door = "run" if request_.call.stream else "runsync?wait=5000"
+    door = "run" if request_.call.stream else "runsync?wait=1000"
 
     assert json.loads(sent.body) == request_.body
     assert sent.dropped == request_.dropped
@@ -70,6 +70,15 @@ def test_spoilt_replies_read_the_same_in_any_pieces(body: bytes, cuts: list[int]
 def test_any_bytes_read_the_same_in_any_pieces(body: bytes, cuts: list[int]) -> None:
     """Never an exception: an answer, another request, or a WireError."""
     assert decode(RUNPOD, chopped(body, cuts)) == decode(RUNPOD, [body])
+
+
+@settings(max_examples=200)
+@given(st.lists(mutated([reply.body for reply in REPLIES]), max_size=4))
+def test_spoilt_looks_at_a_job_never_break_its_reader(bodies: list[bytes]) -> None:
+    """It remembers what came before, whatever that was; what it says is an answer so far, or an error."""
+    job = told(RUNPOD, MADE, *bodies)
+
+    assert job.error is not None or job.follow_ups or job.answer.ended
 
 
 def test_an_output_nested_as_deep_as_json_goes_is_no_trouble() -> None:

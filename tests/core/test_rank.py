@@ -16,6 +16,7 @@ from racer.core.rank import (
     matches,
     needs_of,
     rank,
+    tokens_of,
     why_not,
 )
 from racer_adapters.types import Call, ImagePart, Message, Shape, TextPart, Tool, ToolCall
@@ -33,6 +34,7 @@ def lane(
     loaded: bool = False,
     account: str | None = None,
     trains: bool | None = None,
+    context: int | None = None,
 ) -> Lane:
     """`name` is provider/model; `can` has capabilities with spaces between."""
     provider, _, model = name.partition("/")
@@ -46,7 +48,7 @@ def lane(
             local=local,
             trains_on_data=trains,
         ),
-        model=Model(model, tags=frozenset(tags), can=frozenset(can.split()), loaded=loaded),
+        model=Model(model, tags=frozenset(tags), can=frozenset(can.split()), context=context, loaded=loaded),
         account=Account(account or provider),
         host=f"{provider}.test",
     )
@@ -145,6 +147,36 @@ def test_a_model_must_have_what_the_call_needs(can: str, needs: str, reason: str
     assert why_not(lane("a/m", can=can), frozenset(needs.split()), Wishes()) == reason
 
 
+LONG = Call((Message("user", "word " * 800),))  # 1,000 tokens, and 4 around them
+
+
+@pytest.mark.parametrize(
+    ("call", "context", "reason"),
+    [
+        (HI, None, None),
+        (LONG, None, None),
+        (LONG, 1004, None),
+        (LONG, 1003, "too long: about 1,004 tokens with the answer, and its context has 1,003"),
+        (Call(LONG.messages, max_tokens=200), 1204, None),
+        (Call(LONG.messages, max_tokens=200), 1203, "too long: about 1,204 tokens with the answer, and its"),
+        (Call((*LONG.messages, *LONG.messages)), 2000, "too long: about 2,008 tokens"),
+    ],
+)
+def test_a_prompt_must_fit(call: Call, context: int | None, reason: str | None) -> None:
+    """All messages and the answer that was asked for, in a context that is known; an unknown one may do."""
+    found = why_not(lane("a/m", context=context), NOTHING, Wishes(), tokens_of(call))
+
+    assert found == reason or (found is not None and reason is not None and found.startswith(reason))
+
+
+def test_too_long_for_one_is_not_too_long_for_all() -> None:
+    """The small context is skipped before anything is sent; the large one runs."""
+    found = rank([lane("small/m", context=500), lane("large/m", context=2000)], LONG, Wishes(), {})
+
+    assert [each.id for each in found.lanes] == ["large/m"]
+    assert [(each.name, each.reason[:8]) for each in found.skipped] == [("small/m", "too long")]
+
+
 def test_nobody_gets_lost() -> None:
     """Each lane is in the ranking once: among those that may run, or with its reason."""
     lanes = [lane("a/m"), lane("b/m"), lane("c/m", can="tools")]
@@ -231,3 +263,14 @@ def test_the_names_that_are_known() -> None:
         "groq/openai/gpt-oss-20b@GROQ_API_KEY_2",
         "groq/openai/gpt-oss-20b",
     }
+
+
+@pytest.mark.parametrize(
+    ("only", "provider", "concerned"),
+    [((), "a", True), (("a",), "a", True), (("a/m",), "a", True), (("b", "c/m"), "a", False)],
+)
+def test_only_concerns_the_providers_that_it_names(
+    only: tuple[str, ...], provider: str, concerned: bool
+) -> None:
+    """By themselves or by one of their models; with no `only`, everybody."""
+    assert Wishes(only=only).concern(provider) is concerned

@@ -69,7 +69,7 @@ BAD_CALLS: list[tuple[object, dict[str, Any], str]] = [
     ("hi", {"temperature": "hot"}, "temperature is .hot."),
     ("hi", {"max_tokens": 0}, "max_tokens is 0"),
     ("hi", {"tools": [{"type": "function", "function": {}}]}, "tools"),
-    ("hi", {"extra": {"x": object()}}, "extra"),
+    ("hi", {"extra": {"x": {1, 2}}}, "extra"),
 ]
 
 

@@ -250,7 +250,7 @@ async def test_a_question_is_not_asked_without_its_picture() -> None:
         reply = await racer.race([{"role": "user", "content": [picture]}], lanes=2)
 
     assert reply.text == "a cat"
-    assert reply.attempts[0].reason == "invalid: it takes no image by address: pass it as a data: URL"
+    assert reply.attempts[0].reason == "invalid: it does not take this image; some take data: URLs alone"
     assert len(story.transport.requests) == 1
 
 

@@ -11,9 +11,13 @@ import anyio
 import orjson
 import pytest
 
+from racer import Racer
+from racer.cli.simulated import config_for
+from racer.config import Config
 from racer.core.book import Run
 from racer.core.field import field_of
 from racer.exchange import DRAIN_SECONDS, MAKE_SECONDS, REFUSAL_BYTES, UNDO_SECONDS, Exchange, target_of
+from racer.sim import Simulator, parse_profile
 from racer.testing import Script, ScriptedTransport, Step, answers, config_of, fails, hangs, says
 from racer_adapters import DIALECTS
 from racer_adapters.dialect import Dialect
@@ -21,6 +25,7 @@ from racer_adapters.errors import Kind, WireError
 from racer_adapters.refusals import COMMON, classify
 from racer_adapters.request import post
 from racer_adapters.types import Call, End, FollowUp, Message, Text, Undo
+from tests.racer.sim.loopback import seen
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -74,7 +79,7 @@ class Errand:
 
     def __init__(self, *scripts: Script, dialect: str = "jobs") -> None:
         self.transport = ScriptedTransport({"a": scripts})
-        self.exchange = Exchange(self.transport, {"jobs": JOBS, "openai": DIALECTS["openai"]}, self._aside)
+        self.exchange = Exchange(self.transport, {"jobs": JOBS, "openai": DIALECTS["openai"]}, self.aside)
         (provider,) = config_of("a").providers
         (lane,) = field_of([replace(provider, dialect=dialect)], {}).lanes
         self.run = Run(0, lane, 0.0)
@@ -82,7 +87,7 @@ class Errand:
         self.finished: list[tuple[float, int]] = []
         self._beside: set[asyncio.Task[None]] = set()
 
-    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+    def aside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._beside.add(task)
 
@@ -172,6 +177,24 @@ async def test_a_lane_without_a_job_leaves_nothing_behind() -> None:
     await errand.settle()
 
     assert errand.instants == [("sent", 0.0), ("closed", 1.0)]
+
+
+async def test_a_question_is_not_asked_without_its_picture() -> None:
+    """A lane that cannot be told of it fails before anything is sent; other things left out are told."""
+    errand = Errand(look(text="done", over=True))
+
+    def encode(call: Call, target: Target) -> WireRequest:
+        return replace(_encode(call, target), dropped=("seed", *fields))
+
+    errand.exchange = Exchange(errand.transport, {"jobs": replace(JOBS, encode=encode)}, errand.aside)
+    fields = ["image_url"]
+    with pytest.raises(WireError) as caught:
+        await errand.go()
+    assert (caught.value.kind, errand.sent) == (Kind.INVALID, [])
+
+    fields.clear()
+    await errand.go()
+    assert (errand.run.dropped, errand.text) == (("seed",), "done")
 
 
 def test_a_target_is_what_a_lane_says_of_its_provider() -> None:
@@ -362,3 +385,138 @@ async def test_a_job_cannot_send_us_to_another_host() -> None:
 
     assert caught.value.kind is Kind.REDIRECT
     assert errand.sent == ["POST run"]
+
+
+# ---------------------------------------------------------------- whole races with jobs in them
+
+
+async def test_a_caller_that_gives_up_and_closes_leaves_no_job_behind() -> None:
+    """The job was being made; closing waits until it is known, and has it stopped."""
+    (provider,) = config_of("a").providers
+    config = Config(providers=(replace(provider, dialect="jobs"),))
+    transport = ScriptedTransport({"a": [look(1.2, undo="cancel/7", next="look/7"), look()]})
+
+    with anyio.move_on_after(0.1) as scope:
+        async with Racer(config, transport=transport, dialects={"jobs": JOBS}) as racer:
+            await racer.race("hi")
+
+    assert scope.cancelled_caught
+    assert [each.url for each in transport.requests] == [
+        "https://a.test/v1/run",
+        "https://a.test/v1/cancel/7",
+    ]
+    assert anyio.current_time() == 1.2
+
+
+async def test_a_racer_that_stays_open_stops_jobs_beside_its_next_race() -> None:
+    """Nobody waits for it: the loser is stopped while the next question is asked."""
+    a, b = config_of("a", "b").providers
+    config = Config(providers=(replace(a, dialect="jobs"), b))
+    made = look(3.0, undo="cancel/7", next="look/7")
+    transport = ScriptedTransport({"a": [made, look()], "b": says("quick", after=0.5)})
+    dialects = {"jobs": JOBS, "openai": DIALECTS["openai"]}
+    async with Racer(config, transport=transport, dialects=dialects) as racer:
+        first = await racer.race("hi")
+        second = await racer.race("hi", only="b")
+        await anyio.sleep(3.0)
+
+    assert (first.latency, second.latency) == (0.5, 0.5)
+    assert transport.requests[-1].url == "https://a.test/v1/cancel/7"
+    assert ("a", "sent", 3.0) in transport.log
+
+
+SIMULATED = """
+answer = "same"
+[providers.fast]
+models = ["m"]
+first_token = {fast}
+[providers.replicate]
+dialect = "replicate"
+models = ["meta/llama"]
+first_token = {replicate}
+rate = {rate}
+[providers.runpod]
+dialect = "runpod"
+models = ["endpoint"]
+first_token = {runpod}
+rate = {rate}
+"""
+NEVER = 60.0
+
+
+def simulated(*, rate: float = 400.0, **firsts: float) -> Simulator:
+    """Three providers that say the same; seconds to the first token of each, where it is to come at all."""
+    given = {"fast": NEVER, "replicate": NEVER, "runpod": NEVER} | firsts
+    return Simulator(parse_profile(SIMULATED.format(rate=rate, **given)))
+
+
+async def jobs_of(simulator: Simulator) -> dict[str, tuple[int, int]]:
+    """How many were made, and how many cancelled, once nothing is open any more."""
+    counts = {
+        name: await seen(simulator, lambda counts: counts.open == 0, name) for name in ("replicate", "runpod")
+    }
+    return {name: (each.jobs, each.cancelled) for name, each in counts.items()}
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("fast", "first", "rate"),
+    [(0.0, NEVER, 1.0), (0.3, NEVER, 1.0), (0.3, 0.0, 1.0)],
+    ids=["while they are made", "while they are awaited", "while they speak"],
+)
+async def test_jobs_that_lose_are_cancelled(fast: float, first: float, rate: float) -> None:
+    """By an explicit call, which the provider has counted for each of them, whenever the race was won."""
+    async with simulated(fast=fast, replicate=first, runpod=first, rate=rate) as simulator:
+        async with Racer(config_for(simulator)) as racer:
+            reply = await racer.race("hi")
+        jobs = await jobs_of(simulator)
+
+    assert reply.provider == "sim-fast"
+    assert all(made == cancelled for made, cancelled in jobs.values())
+    if fast:
+        assert jobs == {"replicate": (1, 1), "runpod": (1, 1)}
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(("winner", "loser"), [("replicate", "runpod"), ("runpod", "replicate")])
+async def test_a_job_can_win(winner: str, loser: str) -> None:
+    """It is not cancelled, and the other is; the answer is the one that all would have given."""
+    async with simulated(**{winner: 0.0}) as simulator:
+        async with Racer(config_for(simulator)) as racer:
+            reply = await racer.race("hi")
+        jobs = await jobs_of(simulator)
+        dropped = simulator.counters().providers["fast"].dropped
+
+    assert (reply.provider, len(reply.text.split()) > 10) == (f"sim-{winner}", True)
+    assert jobs == {winner: (1, 0), loser: (1, 1)}
+    assert dropped == 1
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("name", ["replicate", "runpod"])
+@pytest.mark.parametrize("first", [0.0, 1.1], ids=["in time", "not in time"])
+async def test_a_lone_job_is_waited_for(name: str, first: float) -> None:
+    """It is asked for in one piece; where that takes too long it is followed, and says the same."""
+    async with simulated(**{name: first}) as simulator:
+        async with Racer(config_for(simulator)) as racer:
+            reply = await racer.race("hi", only=f"sim-{name}")
+        jobs, pages = await jobs_of(simulator), simulator.counters().providers[name].pages
+
+    assert (reply.provider, len(reply.text.split()) > 10) == (f"sim-{name}", True)
+    assert jobs[name] == (1, 0)
+    assert (pages > 0) is (first > 1)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("name", ["replicate", "runpod"])
+async def test_a_job_that_fails_is_replaced(name: str) -> None:
+    """A failure inside a good status is told as one, and the next lane is asked."""
+    healthy = SIMULATED.format(fast=0.0, replicate=0.0, runpod=0.0, rate=400)
+    head = f"[providers.{name}]"
+    faulty = healthy.replace(head, f'{head}\nfaults = [{{ kind = "error_frame" }}]')
+    async with Simulator(parse_profile(faulty)) as simulator, Racer(config_for(simulator)) as racer:
+        reply = await racer.race("hi", policy="one", only=["sim-fast", f"sim-{name}"], prefer=f"sim-{name}")
+
+    failed, won = reply.attempts
+    assert (failed.provider, won.provider) == (f"sim-{name}", "sim-fast")
+    assert (str(failed.outcome), "rror" in (failed.reason or "")) == ("failed", True)

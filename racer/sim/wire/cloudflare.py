@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -73,7 +74,10 @@ def read(request: Request, moment: Moment) -> Ask | Reply | Refusal | None:
 
 
 def _models(request: Request, moment: Moment) -> Reply:
+    """All on the first page; the others are empty."""
     read_key(request, moment)
+    if parse_qs(request.query).get("page", ["1"]) != ["1"]:
+        return _enveloped([])
     properties = [{"property_id": "function_calling", "value": "true"}]
     models = [
         {

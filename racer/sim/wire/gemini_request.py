@@ -23,6 +23,7 @@ FIELDS = frozenset(
     }
 )  # fmt: skip
 MOST_STOPS = 5
+MODES = ("ANY", "VALIDATED", "AUTO", "NONE")  # the first two may name tools
 FREE = frozenset({"args", "parameters", "parametersJsonSchema", "response", "responseJsonSchema"})
 
 
@@ -132,9 +133,9 @@ def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
     tools = [_declared(found) for tool in _objects(body.get("tools")) for found in _functions(tool)]
     choice = as_object((as_object(body.get("toolConfig")) or {}).get("functionCallingConfig")) or {}
     mode, names = choice.get("mode", "AUTO"), as_array(choice.get("allowedFunctionNames"))
-    if mode not in {"AUTO", "ANY", "NONE", "VALIDATED"}:
+    if mode not in MODES:
         raise unfit(f"Invalid value at 'tool_config.function_calling_config.mode', {mode!r:.40}")
-    if names and mode not in {"ANY", "VALIDATED"}:
+    if names and mode not in MODES[:2]:
         raise unfit("allowed_function_names should only be set when the function calling mode is ANY")
     if mode == "ANY" and not tools:
         raise unfit("Function calling mode is set to ANY but no function declarations are provided")

@@ -60,7 +60,7 @@ def check_turns(contents: Sequence[Any], *, signed: bool) -> None:
 
 def _said(content: Any, place: int) -> Said:
     where = f"contents[{place}]"
-    role = (as_object(content) or {}).get("role", "user")
+    role = str((as_object(content) or {}).get("role", "user"))
     if role not in ROLES:
         raise unfit("Please use a valid role: user, model.")
     parts = _parts(content, where)

@@ -171,8 +171,9 @@ def error_frame(refusal: Refusal, turn: Turn) -> bytes:
 def refuse(refusal: Refusal, moment: Moment) -> Reply:
     """A prompt that is too long is found out by the model: the prediction is made, and has failed."""
     if refusal.why == "too_long":
-        failed = {"id": f"prediction-{moment.serial}", "status": "failed", "error": TOO_LONG, "output": None}
-        return Reply(201, JSON, orjson.dumps(failed))
+        name = moment.provider.models[0]
+        failed = {"id": f"prediction-{moment.serial}", "model": name, "version": "hidden", "status": "failed"}
+        return Reply(201, JSON, orjson.dumps(failed | {"error": TOO_LONG, "output": None}))
     status = STATUS[refusal.why]
     problem: dict[str, Any] = {"detail": _words(refusal), "status": status}
     if refusal.why in TITLES:

@@ -10,7 +10,7 @@ import pytest
 from racer.cli.console import screen
 from racer.cli.live import FRAME_SECONDS, Bars, Lines, headline, told, watch
 from racer.cli.track import Track
-from racer.core.facts import CoolDownEnded, CoolDownStarted, Fact, RaceEnded, RaceStarted
+from racer.core.facts import CoolDownEnded, CoolDownStarted, Fact, FieldsDropped, RaceEnded, RaceStarted
 from racer.core.heat import Ending
 from racer.testing import VirtualLoop
 from tests.racer.cli import terminal
@@ -78,7 +78,14 @@ def test_a_race_without_a_winner_says_how_it_ended(ending: Ending) -> None:
     assert told(RaceEnded(RACE, Ending.WON, 2.5, 3, A)) == ""
 
 
-@pytest.mark.parametrize("fact", [CoolDownStarted(RACE, "a", 3.0, 3.0, "rate"), CoolDownEnded(RACE, "a")])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        CoolDownStarted(RACE, "a", 3.0, 3.0, "rate"),
+        CoolDownEnded(RACE, "a"),
+        FieldsDropped(RACE, A, ("seed",)),
+    ],
+)
 def test_cool_downs_are_not_shown(fact: Fact) -> None:
     """They concern the next race."""
     assert told(fact) == ""

@@ -9,6 +9,7 @@ from racer.core.facts import (
     CoolDownEnded,
     CoolDownStarted,
     Fact,
+    FieldsDropped,
     LaneEnded,
     LaneStarted,
     RaceEnded,
@@ -98,3 +99,8 @@ def test_every_outcome_has_its_stage() -> None:
     ends = [told(*BEGINNING, LaneEnded("r1", 1, A, attempt("a/m", 0.0, 1.0, outcome))) for outcome in Outcome]
 
     assert [track.bars[1].stage.value for track in ends] == [outcome.value for outcome in Outcome]
+
+
+def test_what_a_lane_could_not_be_told_moves_no_bar() -> None:
+    """It is a matter of the log."""
+    assert told(*BEGINNING, FieldsDropped("r", A, ("seed",))).bars == told(*BEGINNING).bars

@@ -54,6 +54,8 @@ def test_fits(url: str) -> None:
         ("https://example.com:0", "port 0"),
         ("https://example.com/v1/chat/completions", "leave out /chat/completions"),
         ("http://localhost:11434/api/chat/", "leave out /api/chat"),
+        ("https://api.cohere.com/v2/chat", "leave out /v2/chat"),
+        ("https://api.replicate.com/v1/predictions", "leave out /predictions"),
         ("https://example.com/$MY_API_KEY/v1", "a key has no place"),
         ("https://example.com/$my_token", "a key has no place"),
         ("https://example.com/$1", "characters"),

@@ -48,11 +48,17 @@ def test_everything_is_taken_over() -> None:
         "headers": {"X-A": "b"},
         "renames": {"seed": "random_seed"},
         "drops": ["stop"],
+        "limit_headers": "groq",
         "note": "n",
         "console": "c",
         "models": [
             {"name": "m", "tags": ["chat"], "can": ["json"], "context": 5, "price": [0, 1]},
-            {"name": "n"},
+            {
+                "name": "n",
+                "renames": {"max_tokens": "max_new_tokens"},
+                "drops": ["seed"],
+                "limits": [{"requests": 5, "per": "minute"}],
+            },
         ],
         "limits": [
             {
@@ -71,7 +77,15 @@ def test_everything_is_taken_over() -> None:
         name="box",
         dialect="openai",
         base_url="https://api.example.com/v1",
-        models=(Model("m", frozenset({"chat"}), frozenset({"json"}), 5, (0.0, 1.0)), Model("n")),
+        models=(
+            Model("m", frozenset({"chat"}), frozenset({"json"}), 5, (0.0, 1.0)),
+            Model(
+                "n",
+                limits=(Limit("requests", 5.0, "minute", "model"),),
+                renames={"max_tokens": "max_new_tokens"},
+                drops=frozenset({"seed"}),
+            ),
+        ),
         accounts=(Account("box:MY", Secret(KEY)),),
         limits=(
             Limit("requests", 3.0, "day", "model", "00:00 UTC", None, "s", None, "low"),
@@ -90,6 +104,7 @@ def test_everything_is_taken_over() -> None:
         drops=frozenset({"stop"}),
         key_names=("MY",),
         discover=True,
+        limit_headers="groq",
         note="n",
         console="c",
     )
@@ -115,6 +130,9 @@ def test_defaults_are_the_records() -> None:
         ({**ROW, "base_url": "http://127.0.0.1:8080/v1"}, {}, ["box"], ()),
         ({**ROW, "local": True}, {"BOX_API_KEY": KEY}, ["box:BOX_API_KEY"], ("BOX_API_KEY",)),
         (OLLAMA, {}, ["box"], ()),
+        ({**ROW, "key_names": ["A"], "keyless": True}, {}, ["box"], ()),
+        ({**ROW, "key_names": ["A"], "keyless": True}, {"A": KEY}, ["box:A"], ("A",)),
+        ({**ROW, "base_url": "$URL", "keys": []}, {"URL": "https://x.test"}, ["box"], ()),
     ],
 )
 def test_accounts(
@@ -158,6 +176,45 @@ def test_retired_rows_do_not_run() -> None:
     provider = made({"key_names": [], "status": "retired", "note": "gone"})
 
     assert (provider.enabled, provider.status, provider.note) == (False, "retired", "gone")
+
+
+# ---------------------------------------------------------------- models and presets
+
+
+@pytest.mark.parametrize(
+    ("env", "name", "why"),
+    [
+        ({"MY_MODEL": " org/m:1 "}, "org/m:1", ""),
+        ({}, "$MY_MODEL", "the model needs MY_MODEL, which the environment does not have"),
+        (
+            {"MY_MODEL": "two words"},
+            "$MY_MODEL",
+            "the name of the model, with the environment filled in, is none",
+        ),
+    ],
+)
+def test_a_model_that_the_environment_names(env: Mapping[str, str], name: str, why: str) -> None:
+    """Its name is filled in; where that cannot be, the provider says what it needs."""
+    provider = made({**ROW, "keys": [], "models": [{"name": "a"}, {"name": "$MY_MODEL"}]}, env)
+
+    assert [model.name for model in provider.models] == ["a", name]
+    assert provider.unusable == why
+
+
+def test_a_preset_takes_the_place_of_all_limits() -> None:
+    """The row's and its models' own, for they would still hold."""
+    row = {
+        **ROW,
+        "limits": [{"requests": 1, "per": "day"}],
+        "models": [{"name": "m", "limits": [{"requests": 1, "per": "minute"}]}],
+        "presets": {"much": {"limits": [{"requests": 100, "per": "day"}]}},
+    }
+    plain, much = made(row), made({**row, "preset": "much"})
+
+    assert [limit.amount for limit in plain.limits] == [1.0]
+    assert [limit.per for limit in plain.models[0].limits] == ["minute"]
+    assert much.limits == (Limit("requests", 100.0, "day"),)
+    assert much.models[0].limits == ()
 
 
 # ---------------------------------------------------------------- headers
@@ -220,7 +277,11 @@ def test_address(url: str, env: Mapping[str, str], expected: str) -> None:
         ("https://x.test/$ID/v1", {"ID": "a?b=c"}, "query"),
         ("https://x.test/$ID/v1", {"ID": "a b"}, "characters"),
         ("https://$ID/v1", {"ID": "u:p@evil.test"}, "user name"),
-        ("$URL", {"URL": "http://x.test/v1"}, "plain http"),
+        (
+            "$URL",
+            {"URL": "http://x.test/v1"},
+            "plain http to another machine; allow_http = true under [providers.box]",
+        ),
         ("$URL", {"URL": "x.test"}, "begin with"),
     ],
 )
@@ -230,6 +291,7 @@ def test_address_that_cannot_be_made(url: str, env: Mapping[str, str], why: str)
 
     assert why in provider.unusable
     assert provider.base_url == url
+    assert provider.accounts == ()
 
 
 # ---------------------------------------------------------------- OLLAMA_HOST

@@ -27,7 +27,9 @@ def told(row: dict[str, Any], name: str = "box") -> list[str]:
         {**GOOD, "limits": [{"requests": 1, "per": "day", "scope": "model"}, {"usd": 1, "per": "once"}]},
         {**GOOD, "keys": ORG, "limits": [{"requests": 1, "per": "day", "scope": "org"}]},
         {**GOOD, "models": [{"name": "a"}, {"name": "b"}]},
+        {**GOOD, "preset": "much", "presets": {"much": {"limits": []}}},
         {"status": "retired", "note": "gone since 2024"},
+        {**GOOD, "status": "retired", "note": "gone since 2024", "enabled": True},
     ],
 )
 def test_right(row: dict[str, Any]) -> None:
@@ -60,6 +62,19 @@ def test_right(row: dict[str, Any]) -> None:
             "named twice",
             "each model once",
         ),
+        (
+            {**GOOD, "preset": "mich", "presets": {"much": {"limits": []}}},
+            "preset",
+            '"mich"',
+            '"much"; did you mean much?',
+        ),
+        ({**GOOD, "preset": "much"}, "preset", '"much"', "none: this provider has no preset"),
+        (
+            {"status": "retired", "enabled": True, **GOOD, "base_url": "http://x.test"},
+            "base_url",
+            "plain",
+            "https",
+        ),
     ],
 )
 def test_wrong(row: dict[str, Any], path: str, found: str, allowed: str) -> None:
@@ -80,3 +95,11 @@ def test_a_new_name_that_is_nearly_an_old_one() -> None:
         "providers.gorq.base_url",
     ]
     assert all("did you mean groq?" in problem.hint for problem in found)
+
+
+def test_a_retired_provider_that_is_to_come_back() -> None:
+    """Enabled without an address, it says that the old one has ended."""
+    (problem,) = problems("groq", {"status": "retired", "enabled": True, "dialect": "openai"}, ("groq",))
+
+    assert dotted(problem.path) == "providers.groq.base_url"
+    assert problem.hint == " (the service that was built in has ended: say where another one is)"

@@ -9,9 +9,21 @@ import pytest
 
 from racer.config import AlertSettings, CacheSettings, RaceDefaults, StoreSettings
 from racer.config.check import check
-from racer.config.schema import BUILTIN, DIALECTS, FILE, LIMIT, MODEL, POOL, RACE, ROW
+from racer.config.schema import (
+    BUILTIN,
+    DIALECTS,
+    FILE,
+    LIMIT,
+    LIMIT_HEADERS,
+    MODEL,
+    MODEL_LIMIT,
+    POOL,
+    RACE,
+    ROW,
+)
 from racer.core.provider import Limit, Model, Provider
 from racer_adapters import DIALECTS as TABLE_OF_DIALECTS
+from racer_adapters.limits import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +48,16 @@ def test_sections() -> None:
 
 
 def test_rows() -> None:
-    """A row has the fields of a Provider, but those that are worked out, and three of its own."""
+    """A row has the fields of a Provider, but those that are worked out, and some of its own."""
     worked_out = {"name", "accounts", "key_names", "unusable", "extra", "status"}
 
-    assert set(ROW.keys) == names(Provider) - worked_out | {"keys", "allow_http"}
-    assert set(BUILTIN.keys) - set(ROW.keys) == {"status", "key_names"}
+    assert set(ROW.keys) == names(Provider) - worked_out | {"keys", "allow_http", "preset"}
+    assert set(BUILTIN.keys) ^ set(ROW.keys) == {"status", "key_names", "keyless", "presets", "preset"}
+
+
+def test_limit_headers() -> None:
+    """A row may name the formats that there are."""
+    assert set(LIMIT_HEADERS) == set(FORMATS)
 
 
 def test_models_and_limits() -> None:
@@ -49,6 +66,7 @@ def test_models_and_limits() -> None:
 
     assert set(MODEL.keys) == names(Model) - {"loaded"}
     assert set(LIMIT.keys) == names(Limit) - {"unit", "amount"} | units
+    assert set(LIMIT.keys) - set(MODEL_LIMIT.keys) == {"scope"}
     assert set(POOL.keys) == {"pool", "use"}
 
 
@@ -81,3 +99,11 @@ def test_headers_that_hold_secrets(name: str) -> None:
     assert "hunter2" not in str(problem)
     assert check({"headers": {name: "Bearer $MINE"}}, ROW) == []
     assert check({"headers": {"X-Title": "racer"}}, ROW) == []
+
+
+def test_preset_rule() -> None:
+    """A preset takes the place of the limits, so both in one row cannot be meant."""
+    (problem,) = check({"preset": "generous", "limits": []}, ROW)
+
+    assert (problem.path, problem.found) == (("preset",), "a preset beside limits of your own")
+    assert check({"preset": "generous"}, ROW) == []

@@ -47,7 +47,8 @@ async def connected(toml: str = "") -> AsyncGenerator[AsyncCloudflare]:
 
 
 async def run(client: AsyncCloudflare, model: str = LLAMA, **options: Any) -> Any:
-    return await client.ai.run(model, account_id="sim", **{"messages": HI, **options})
+    asked: dict[str, Any] = {"messages": HI, **options}
+    return await client.ai.run(model, account_id="sim", **asked)
 
 
 async def streamed(client: AsyncCloudflare, model: str, **options: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from tests.racer.sim.loopback import simulating
 from tests.racer.sim.scenes import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from racer.sim import Simulator
 
@@ -54,6 +54,10 @@ async def connected(toml: str = "") -> AsyncGenerator[Any]:
     profile = f'[providers.gemini]\ndialect = "gemini"\nmodels = ["{MODEL}", "gemma-3-27b-it"]\n{toml}'
     async with simulating(profile) as simulator, client_of(simulator) as client:
         yield client
+
+
+async def asked(client: Any) -> Any:
+    return await client.generate_content(model=MODEL, contents="Say hi")
 
 
 async def streamed(client: Any, config: Any = None, contents: Any = "Say hi") -> list[Any]:
@@ -211,17 +215,14 @@ REFUSALS: list[tuple[str, type[errors.APIError], int, str]] = [
 
 
 @pytest.mark.parametrize(("fault", "kind", "code", "status"), REFUSALS)
-@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("ask", [asked, streamed])
 async def test_refusals_raise_the_clients_own_errors(
-    fault: str, kind: type[errors.APIError], code: int, status: str, stream: bool
+    fault: str, kind: type[errors.APIError], code: int, status: str, ask: Callable[[Any], Awaitable[Any]]
 ) -> None:
     """With Google's code and status, whole and streamed."""
     async with connected(f"faults = [{fault}]") as client:
         with pytest.raises(kind) as raised:
-            if stream:
-                await streamed(client)
-            else:
-                await client.generate_content(model=MODEL, contents="Say hi")
+            await ask(client)
 
     assert (raised.value.code, raised.value.status) == (code, status)
 
@@ -233,9 +234,8 @@ async def test_a_limit_tells_quota_and_wait() -> None:
         with pytest.raises(errors.ClientError) as raised:
             await client.generate_content(model=MODEL, contents="Say hi")
 
-    details = {
-        detail["@type"].rpartition(".")[2]: detail for detail in raised.value.details["error"]["details"]
-    }
+    error: Any = raised.value
+    details = {detail["@type"].rpartition(".")[2]: detail for detail in error.details["error"]["details"]}
     assert details["QuotaFailure"]["violations"][0]["quotaId"] == (
         "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
     )
@@ -245,12 +245,12 @@ async def test_a_limit_tells_quota_and_wait() -> None:
 async def test_an_error_in_mid_stream() -> None:
     """Raw JSON over several lines: the client finds it, and raises what it found."""
     async with connected('faults = [{ kind = "error_frame", tokens = 2 }]') as client:
-        said: list[Any] = []
-        with pytest.raises(errors.APIError) as raised:
-            async for piece in await client.generate_content_stream(model=MODEL, contents="Say hi"):
-                said.append(piece.text)
+        stream = await client.generate_content_stream(model=MODEL, contents="Say hi")
+        said = [(await anext(stream)).text for _ in range(2)]
+        with pytest.raises(errors.ServerError) as raised:
+            await anext(stream)
 
-    assert len(said) == 2
+    assert all(said)
     assert raised.value.code == 500
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from racer.sim.exchange import Ask, Reply
 from racer.sim.profile import Pace
-from racer.sim.script import Flood, Hang, Reset, Script, Send, healthy_script, reply_script, split
+from racer.sim.script import Flood, Hang, Reset, Script, Send, healthy_script, moved, reply_script, split
 from racer.sim.wire import openai
 from tests.racer.sim.scenes import flavoured, sent, turn
 
@@ -103,6 +105,18 @@ def test_split_loses_nothing(data: bytes, chunks: int) -> None:
 def test_instant_is_what_needs_no_player(script: Script, instant: bytes | None) -> None:
     """Only one write at once, or none, may be sent together with the head."""
     assert script.instant == instant
+
+
+def test_a_script_can_be_moved() -> None:
+    """Later, or earlier: what would lie before the request is at once. A hang has no instant."""
+    steps = (Send(1.0, b"a"), Send(2.0, b"b"), Flood(3.0, b"c", 0.5), Reset(4.0), Hang())
+    script = Script(200, {}, steps, opens=0.5)
+
+    later, earlier = moved(script, 1.0), moved(script, -1.5)
+
+    assert (later.opens, earlier.opens, moved(replace(script, opens=None), 1.0).opens) == (1.5, 0.0, None)
+    assert later.steps == (Send(2.0, b"a"), Send(3.0, b"b"), Flood(4.0, b"c", 0.5), Reset(5.0), Hang())
+    assert earlier.steps == (Send(0.0, b"a"), Send(0.5, b"b"), Flood(1.5, b"c", 0.5), Reset(2.5), Hang())
 
 
 def test_an_empty_reply_sends_nothing() -> None:
