@@ -1,6 +1,7 @@
 """The shell of a race: it starts, waits and cancels as its Heat says, and has the book kept.
 
-Rule 1: a race is one task group. When `run` returns or raises, nothing that it started is left.
+Rule 1: a race is one task group. When `run` returns or raises, nothing that it started is left, but for
+        the cancelling of jobs at providers that run them on: that belongs to the Racer (racer/exchange.py).
         asyncio's own group, for it costs a quarter of anyio's: docs/adr/0010.
 Rule 2: lanes report at once and without awaiting, so that a replacement starts in the same tick.
 Rule 3: WireError is a lane's failure. What the caller's own `valid` raises ends the race and surfaces

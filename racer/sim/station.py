@@ -52,10 +52,11 @@ class Station:
             visit.body = await http.content.read()
             decision = self._decide(visit)
             return await self._answer(visit, decision, http)
-        except (asyncio.CancelledError, ConnectionError):
+        except (asyncio.CancelledError, ConnectionError) as gone:
             if visit.outcome is None and not stopping():
                 self.tally.end(visit, "dropped", time.monotonic())
-            raise
+            # aiohttp would log a broken connection as a fault of ours; a cancellation ends it quietly.
+            raise asyncio.CancelledError from gone
 
     def counts(self) -> Counts:
         return self.tally.counts(self._desk.uses(self._clock()))
