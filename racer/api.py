@@ -117,7 +117,9 @@ class Racer:
             return result.reply
         if not result.attempts:
             raise self._nobody(ask.wishes, ranking, field)
-        raise defeat(result.ending, result.attempts, result.reasons, ask.rules.deadline)
+        tried = {attempt.lane for attempt in result.attempts}
+        rested = [each for each in self._cooling(ranking) if each.name not in tried]
+        raise defeat(result.ending, result.attempts, result.reasons, ask.rules.deadline, rested)
 
     def _check_names(self, wishes: Wishes, field: Field) -> None:
         named = [("only", wishes.only), ("exclude", wishes.exclude), ("prefer", wishes.prefer)]
@@ -131,13 +133,17 @@ class Racer:
 
     def _nobody(self, wishes: Wishes, ranking: Ranking, field: Field) -> RacerError:
         now, wall = self._stage.now(), time.time()
-        blocked = [(lane, block) for lane in ranking.lanes if (block := self._breakers.blocked(lane, now))]
-        cooling = [Skipped(lane.id, block.reason, block.until) for lane, block in blocked]
-        backs = [block.until for _, block in blocked if block.until != float("inf")]
+        cooling = self._cooling(ranking)
+        backs = [each.until for each in cooling if each.until is not None and each.until != float("inf")]
         until = wall + min(backs) - now if backs else None
         absent = [each for each in field.skipped if wishes.concern(each.name)]
         skipped = (*cooling, *ranking.skipped, *absent)
         return nobody(self.config.providers, skipped, until, wall)
+
+    def _cooling(self, ranking: Ranking) -> list[Skipped]:
+        now = self._stage.now()
+        blocks = [(lane, self._breakers.blocked(lane, now)) for lane in ranking.lanes]
+        return [Skipped(lane.id, block.reason, block.until) for lane, block in blocks if block]
 
     # ------------------------------------------------------------------- within
 
@@ -145,7 +151,12 @@ class Racer:
         if isinstance(fact, LaneStarted):
             self._uses[fact.lane.account.name] += 1
         for observer in self._observers:
-            observer(fact)
+            try:
+                observer(fact)
+            except Exception as error:  # whoever looks on must not end a race
+                self._loop.call_exception_handler(
+                    {"message": "an observer of racer has raised", "exception": error, "fact": fact}
+                )
 
     def _must_be_open(self) -> None:
         if self._exits is None:

@@ -143,8 +143,8 @@ class Race:
     def _start(self, start: Start) -> None:
         now = self._stage.now()
         run = self._runs[start.attempt] = Run(start.attempt, start.lane, now)
-        self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, now - self._began))
         self._tasks[start.attempt] = self._group.create_task(self._lane(run))
+        self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, now - self._began))
 
     def _stop(self, stop: Stop) -> None:
         """Losers are cancelled in this very tick; the winner ends by itself, its connection read out."""
@@ -165,6 +165,11 @@ class Race:
                 raise patience.lost(started=run.seen > 0, age=self._stage.now() - run.started)
         except WireError as error:
             self._failed(run, error)
+        except asyncio.CancelledError:
+            if self._heat.ending is not None:
+                raise
+            # Nobody has stopped this lane: what it waited for, in valid= perhaps, was cancelled on its own.
+            self._failed(run, WireError(Kind.INVALID, "a check of valid= was cancelled from within"))
 
     def _patience(self, run: Run) -> Patience:
         return Patience.of(run.lane.provider.timeout, stream=self._call.stream)

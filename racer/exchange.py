@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from racer.core.book import Run
     from racer.core.provider import Lane
+    from racer_adapters.assembly import Assembly
     from racer_adapters.dialect import Decoder, Dialect
     from racer_adapters.types import Call, WireRequest
 
 REFUSAL_BYTES = 64 * 1024
 DRAIN_SECONDS = 0.01
+LAST_WORDS_SECONDS = 1.0
 UNDO_SECONDS = 5.0
 MAKE_SECONDS = 30.0
 UNSENDABLE = "image_url"  # without its picture a question is another question
@@ -185,7 +187,7 @@ async def _take(course: _Course, incoming: Incoming, decoder: Decoder, *, follow
         refusal = course.dialect.classify(incoming.status, incoming.headers, body)
         raise mislaid(refusal) if follows else refusal
     run, assembly = course.run, course.run.assembly
-    while data := await incoming.read():
+    while data := await _next(incoming, assembly):
         assembly.add(decoder.feed(data))
         if run.progress():
             course.progress(run)
@@ -194,6 +196,15 @@ async def _take(course: _Course, incoming: Incoming, decoder: Decoder, *, follow
     assembly.add(decoder.close())
     if run.progress():
         course.progress(run)
+
+
+async def _next(incoming: Incoming, assembly: Assembly) -> bytes:
+    """The next bytes. After a finish reason the answer is whole: what follows is awaited, but not needed."""
+    if not assembly.finished:
+        return await incoming.read()
+    with anyio.move_on_after(LAST_WORDS_SECONDS), suppress(WireError):
+        return await incoming.read()
+    return b""
 
 
 async def _read_some(incoming: Incoming) -> bytes:

@@ -61,7 +61,7 @@ def _writer(style: str, least: int) -> Observer:
                 return
             known.add((fact.lane.id, fact.fields))
         log = log or _logger(style)
-        with suppress(OSError):  # a full disk or a closed pipe behind stderr ends no race
+        with suppress(OSError, ValueError):  # a full disk or a closed stderr ends no race
             log.log(level, name_of(fact), **fields_of(fact))
 
     return write

@@ -21,6 +21,7 @@ import aiohttp
 from yarl import URL
 
 from racer.background import Background
+from racer.core.loopback import is_loopback
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ KEEP_IDLE_SECONDS = 60.0
 DNS_CACHE_SECONDS = 300
 MOST_SPARES = 8
 SPARES_AFTER = 0.02
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 OUT_OF_HANDLES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
@@ -80,8 +80,10 @@ class Transport:
     async def send(self, request: WireRequest) -> AsyncGenerator[_Response]:
         """Send and give the response once its headers have come. Raises WireError."""
         session = self._session
-        if session is None or session.closed:
+        if session is None:
             raise RuntimeError("the transport is not open: use `async with`")
+        if session.closed:
+            raise WireError(Kind.LOCAL, "the Racer was closed while the race ran")
         url = URL(request.url, encoded=True)
         proxy = self._proxies.of(url)
         try:
@@ -95,14 +97,20 @@ class Transport:
             )
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise translated(error) from None
+        except asyncio.CancelledError:
+            self._replace(session, url, proxy)
+            raise
         incoming = _Response(response, self._largest)
         try:
             yield incoming
         finally:
             if not incoming.ended:
                 response.close()
-                if self._spares is not None:
-                    self._spares.replace_one(session, url, proxy)
+                self._replace(session, url, proxy)
+
+    def _replace(self, session: aiohttp.ClientSession, url: URL, proxy: str | None) -> None:
+        if self._spares is not None:
+            self._spares.replace_one(session, url, proxy)
 
 
 class _Response:
@@ -191,7 +199,7 @@ class Proxies:
 
     def _look_up(self, url: URL) -> str | None:
         host = url.host or ""
-        if host in LOOPBACK or urllib.request.proxy_bypass(host):
+        if is_loopback(host) or urllib.request.proxy_bypass(host):
             return None
         return self._schemes.get(url.scheme) or self._schemes.get("all")
 

@@ -5,6 +5,7 @@
 ```python sketch    shows what is not built yet, or a part of something: it compiles
 ```toml             is a racer.toml, and loads
 ```toml profile     is a profile of the simulator, and loads
+```toml catalogue   is a row for the built-in catalogue: tests/racer/test_adding_a_provider.py races it
 ```sh, ```console   each line that begins with `racer` is parsed by the command line's own parser
 
 A command that is named anywhere exists, or stands under "Not built yet" in the README.
@@ -185,7 +186,8 @@ def test_named_commands_exist_or_are_planned() -> None:
 
 def test_every_block_says_what_it_is() -> None:
     """A block of an unknown kind would be run by nobody."""
-    known = {"python", "python sketch", "toml", "toml profile", "sh", "console", "text", "json", "mermaid"}
+    toml = {"toml", "toml profile", "toml catalogue"}
+    known = {"python", "python sketch", *toml, "sh", "console", "text", "json", "mermaid"}
 
     assert [str(block) for page in PAGES for block in blocks_of(page) if block.kind not in known] == []
 

@@ -103,6 +103,11 @@ class Assembly:
         if tool.name:
             self.started = True
 
+    @property
+    def finished(self) -> bool:
+        """A finish reason has come: only usage and the end marker may follow."""
+        return self._finish is not None and self.pieces > 0
+
     def answer(self) -> Answer:
         return Answer(
             text="".join(self._text),

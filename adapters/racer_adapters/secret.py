@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 MASK = "[key]"
 SHOWN = 4
+RUN = 8
 
 
 class Secret:
@@ -34,8 +35,9 @@ class Secret:
     def scrub(self, text: str) -> str:
         """`text` without this key in any of the forms it may have been echoed in."""
         for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
+            text = text.replace(form, MASK)
+        for form in self._forms:
+            text = _without_runs(text, form)
         return text
 
     def __eq__(self, other: object) -> bool:
@@ -65,6 +67,21 @@ def _disguises(value: str) -> tuple[str, ...]:
         base64.b64encode(raw).decode(),
         base64.urlsafe_b64encode(raw).decode(),
     }
-    if len(value) >= 16:
-        forms.add(value[:8])
     return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _without_runs(text: str, form: str) -> str:
+    """`text` without a part of `form` either: an excerpt may have been cut in the middle of a key."""
+    if len(form) < RUN + 4:
+        return text
+    start = 0
+    while start <= len(form) - RUN:
+        at = text.find(form[start : start + RUN])
+        if at < 0:
+            start += 1
+            continue
+        length = RUN
+        while at + length < len(text) and text[at + length] == form[start + length : start + length + 1]:
+            length += 1
+        text = text[:at] + MASK + text[at + length :]
+    return text

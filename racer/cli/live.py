@@ -134,7 +134,7 @@ class Lines:
         if text and self._heard:
             try:
                 self._shell.say(text)
-            except BrokenPipeError:
+            except OSError:
                 self._heard = False
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from racer.cli import ask, demo, doctor, init, providers, sim
-from racer.cli.failure import BROKEN_PIPE, INTERRUPTED, USAGE, code_of, words_of
+from racer.cli.failure import BROKEN_PIPE, INTERRUPTED, LOST, USAGE, code_of, words_of
 from racer.cli.shell import Shell
 from racer.errors import RacerError
 
@@ -61,6 +61,9 @@ def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return BROKEN_PIPE
+    except OSError as error:  # a full disk behind stdout, most likely
+        shell.aside(f"racer: could not write: {error.strerror or error}")
+        return LOST
     finally:
         shell.hang_up()
 

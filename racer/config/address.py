@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import SplitResult, urlsplit
 
 from racer.config.forms import hides_a_secret, stand_in
+from racer.core.loopback import is_loopback
 
 _ADDED_BY_DIALECT = (
     "/chat/completions", "/completions", "/responses", "/messages", "/api/chat", "/api/generate",
@@ -62,12 +63,4 @@ def plain(url: str) -> bool:
 
 def loopback(url: str) -> bool:
     """Does the address stay on this machine?"""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(urlsplit(url).hostname or "")

@@ -57,9 +57,16 @@ def defeat(
     attempts: Sequence[Attempt],
     reasons: Sequence[tuple[str, WireError]],
     deadline: float,
+    rested: Sequence[Skipped] = (),
 ) -> RacerError:
-    """The error for a race that had at least one attempt. Its cause is the group of all lane failures."""
+    """The error for a race that had at least one attempt. Its cause is the group of all lane failures.
+
+    `rested` are the lanes that could not even start, each with what keeps it out.
+    """
     error = _named(ending, attempts, reasons, deadline)
+    if rested:
+        lines = [f"  {each.name}: not tried: {each.reason}" for each in rested]
+        error.args = ("\n".join([str(error), *lines]),)
     if reasons:
         error.__cause__ = ExceptionGroup("every lane's failure", [_told(lane, why) for lane, why in reasons])
     return error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from racer.core.loopback import is_loopback
 from racer.core.provider import Account, Lane, Model, Provider
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from racer_adapters.types import Installed
 
 LATEST = ":latest"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _lanes(provider: Provider, models: Sequence[Model]) -> list[Lane]:
 def _machine(base_url: str) -> str:
     """The host's name alone: two servers on one machine share what it computes with, whatever their ports."""
     host = urlsplit(base_url).hostname or ""
-    return "localhost" if host in LOOPBACK else host
+    return "localhost" if is_loopback(host) else host
 
 
 def _lane_id(provider: Provider, model: Model, account: Account | None) -> str:

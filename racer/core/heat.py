@@ -240,16 +240,20 @@ class Heat:
 
     def _back_at(self, now: float) -> float:
         """When the first lane comes back that `wait` allows to wait for; infinity when none does."""
-        latest = self._began + self._rules.wait
         backs = [block.until for lane in self._waiting if (block := self._gate.blocked(lane, now))]
-        return min((until for until in backs if until <= latest), default=float("inf"))
+        return min((until for until in backs if self._is_worth_waiting(until)), default=float("inf"))
+
+    def _is_worth_waiting(self, until: float) -> bool:
+        """Within `wait`, and before the deadline: a lane that comes back later is of no use to this race."""
+        after = until - self._began
+        return after <= self._rules.wait and after < self._rules.deadline
 
     def _comes_back(self, lane: Lane, now: float) -> bool:
         """A lane that failed may run again in this race, once its cool-down ends within `wait`."""
         if self._rules.wait <= 0:
             return False
         block = self._gate.blocked(lane, now)
-        return block is not None and block.until <= self._began + self._rules.wait
+        return block is not None and self._is_worth_waiting(block.until)
 
     def _start(self, lane: Lane, now: float) -> Start:
         attempt = self._starts

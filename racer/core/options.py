@@ -190,5 +190,7 @@ def _names(name: str, value: object, *, kind: str = "names") -> tuple[str, ...]:
     if not isinstance(items, (list, tuple, set, frozenset)):
         raise BadRequest(f"{name} is {_found(items)}: use a text or a list of {kind}")
     texts = cast("Collection[object]", items)
+    if name == "only" and not texts:
+        raise BadRequest("only is empty: name who may answer, or leave it out to let everybody")
     found = [text(item, f"one of {name}", f"{kind} that are not empty") for item in texts]
     return tuple(sorted(found) if isinstance(items, (set, frozenset)) else found)

@@ -35,7 +35,7 @@ def test_a_key_is_not_pickled() -> None:
         pickle.dumps(Secret(LONG))
 
 
-@pytest.mark.parametrize("key", [LONG, SHORT, "surrogate\udcff" * 3])
+@pytest.mark.parametrize("key", [LONG, SHORT, "surrogate\udcff" * 3], ids=["long", "short", "surrogates"])
 def test_every_form_of_it_is_scrubbed(key: str) -> None:
     """As it is, percent-encoded, as a repr, in both base64 alphabets."""
     raw = key.encode("utf-8", "surrogateescape")
@@ -54,3 +54,15 @@ def test_the_beginning_of_a_long_key_is_scrubbed() -> None:
 def test_an_empty_key_scrubs_nothing() -> None:
     """An empty text is in every text."""
     assert Secret("").scrub("abc") == "abc"
+
+
+ECHOED = "test-key-" + "abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize("cut", range(8, len(ECHOED) + 1))
+def test_a_part_of_it_is_scrubbed(cut: int) -> None:
+    """An excerpt may end in the middle of an echoed key, or begin there: neither part stays."""
+    secret = Secret(ECHOED)
+
+    for part in (ECHOED[:cut], ECHOED[-cut:]):
+        assert secret.scrub(f"bad key {part}…") == f"bad key {MASK}…"

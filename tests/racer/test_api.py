@@ -65,6 +65,7 @@ BAD_CALLS: list[tuple[object, dict[str, Any], str]] = [
     ("hi", {"only": ["groq/none"]}, "only names 'groq/none'"),
     ("hi", {"exclude": "nobody"}, "exclude names 'nobody'"),
     ("hi", {"prefer": [3]}, "prefer"),
+    ("hi", {"only": []}, "only is empty"),
     ("hi", {"valid": "yes"}, "valid holds .yes."),
     ("hi", {"temperature": "hot"}, "temperature is .hot."),
     ("hi", {"max_tokens": 0}, "max_tokens is 0"),

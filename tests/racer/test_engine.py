@@ -359,6 +359,22 @@ async def test_what_a_validator_raises_otherwise_is_the_callers_bug() -> None:
     assert {"a": "lost", "b": "lost"} == story.outcomes()
 
 
+async def test_a_check_that_is_cancelled_from_within_is_a_failure_of_its_lane() -> None:
+    """Nobody has stopped the lane, so it is replaced at once and not waited for until the deadline."""
+
+    async def cancelling(reply: Reply) -> bool:
+        if reply.provider == "a":
+            raise asyncio.CancelledError
+        return True
+
+    story = Story(a=says("a", after=0.1), b=says("b", after=1.0))
+
+    reply = await story.race(valid=cancelling, lanes=1)
+
+    assert ("b", 1.1) == (reply.provider, round(reply.latency, 9))
+    assert reply.attempts[0].reason == "invalid: a check of valid= was cancelled from within"
+
+
 async def test_a_validator_may_be_cancelled_with_the_race() -> None:
     """A slow check does not hold up the deadline."""
 
@@ -384,6 +400,60 @@ async def test_a_refused_key_is_not_asked_again() -> None:
 
     assert caught.value.until is None
     assert 1 == len(story.transport.requests)
+
+
+async def test_lanes_that_rest_are_named_too() -> None:
+    """When all that could run have failed, the error also says who could not, and why."""
+    refuses = answers(401, b'{"error":{"message":"bad key"}}')
+    story = Story(a=refuses, b=answers(500, b"no"))
+    async with Racer(story.config, transport=story.transport) as racer:
+        with pytest.raises(RaceLost):
+            await racer.race("hi")
+        with pytest.raises(RaceLost, match=r"b/m: server 500[^\n]*\n  a/m: not tried: auth: bad key"):
+            await racer.race("hi")
+
+
+async def test_a_wait_beyond_the_deadline_is_not_waited() -> None:
+    """What comes back too late is known to do so at once."""
+    busy = answers(429, b"{}", headers={"retry-after": "30"})
+    story = Story(a=busy)
+    async with Racer(story.config, transport=story.transport) as racer:
+        with pytest.raises(RaceLost):
+            await racer.race("hi")
+        began = anyio.current_time()
+        with pytest.raises(NoLanes):
+            await racer.race("hi", wait=3600, deadline=5)
+        assert anyio.current_time() == began
+
+
+async def test_an_observer_that_raises_ends_no_race() -> None:
+    """It is told to the event loop, as any callback that fails, and the race goes on."""
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+
+    def broken(fact: Fact) -> None:
+        raise KeyError(type(fact).__name__)
+
+    transport = ScriptedTransport({"a": says("a")})
+    async with Racer(config_of("a"), transport=transport, observers=[broken]) as racer:
+        reply = await racer.race("hi")
+    asyncio.get_running_loop().set_exception_handler(None)
+
+    assert reply.text == "a"
+    assert all(isinstance(each, KeyError) for each in told)
+    assert len(told) >= 4
+
+
+@pytest.mark.parametrize("then", [Step(99.0, b""), Step(0.1, RESET)])
+async def test_an_answer_with_a_finish_reason_is_whole(then: Step) -> None:
+    """Whatever follows: silence is waited for a second, a broken connection not at all."""
+    text = b'data: {"choices":[{"delta":{"content":"yes"},"finish_reason":"stop"}]}\n\n'
+    story = Story(a=Script((Step(0.5, text), then)), b=hangs())
+
+    reply = await story.race()
+
+    assert (reply.text, reply.finish_reason) == ("yes", "stop")
+    assert reply.latency <= 1.5
 
 
 async def test_wait_waits_for_the_first_lane_to_come_back() -> None:

@@ -174,7 +174,7 @@ async def suffered(way: Way, endings: Endings) -> None:
     """`way` for everybody, all together and each alone."""
     faults = () if way.fault is None else (way.fault,)
     profile = Profile(tuple(simulated(name, *faults, **way.provider) for name in DIALECT_OF))
-    races = [(name,) for name in DIALECT_OF]
+    races: list[tuple[str, ...]] = [(name,) for name in DIALECT_OF]
     if "together" in way.modes:
         races.append(tuple(DIALECT_OF))
     async with Simulator(profile) as simulator:

@@ -207,6 +207,20 @@ def test_a_target_is_what_a_lane_says_of_its_provider() -> None:
     assert (target.renames, target.drops, target.headers) == ({}, frozenset(), {})
 
 
+def test_a_target_has_the_quirks_of_its_model() -> None:
+    """Beside the provider's; where both rename a field, the model's name for it holds."""
+    (provider,) = config_of("a").providers
+    (model,) = provider.models
+    own = replace(model, renames={"max_tokens": "max_new_tokens"}, drops=frozenset({"stop"}))
+    shared = {"max_tokens": "max_completion_tokens", "seed": "random_seed"}
+    odd = replace(provider, models=(own,), renames=shared, drops=frozenset({"user"}))
+    (lane,) = field_of([odd], {}).lanes
+    target = target_of(lane)
+
+    assert target.renames == {"max_tokens": "max_new_tokens", "seed": "random_seed"}
+    assert target.drops == {"stop", "user"}
+
+
 # ---------------------------------------------------------------- jobs that come to an end
 
 

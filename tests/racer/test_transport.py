@@ -145,6 +145,39 @@ async def test_spares_wait_warm_for_the_next_race() -> None:
         assert server.accepted == 2
 
 
+async def test_a_lane_stopped_before_its_headers_gets_a_spare_too() -> None:
+    """Most losers are stopped while they wait for the first byte: the next race finds them a connection."""
+    taken, warm = asyncio.Event(), asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        if server.accepted == 2:
+            warm.set()
+        while await peer.request():
+            taken.set()
+            if server.accepted > 1:
+                await peer.say(OK + b"content-length: 5\r\n\r\nhello")
+
+    async with serving(handler) as server, Transport() as transport:
+        task = asyncio.create_task(body_of(transport, post(server.url)))
+        await taken.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await warm.wait()
+        assert await body_of(transport, post(server.url)) == b"hello"
+        assert server.accepted == 2
+
+
+async def test_a_closed_transport_is_a_local_failure() -> None:
+    """A Racer that is closed while its races run is nobody's fault but ours."""
+    async with Transport(spares=False) as transport:
+        pass
+    with pytest.raises(WireError) as caught:
+        await body_of(transport, post("http://127.0.0.1:9"))
+
+    assert caught.value.kind is Kind.LOCAL
+
+
 async def test_spares_for_a_server_that_has_gone_are_no_news() -> None:
     """The background attempt fails quietly."""
 
