@@ -40,8 +40,13 @@ __all__ = [
     "race",
 ]
 
-_HOMES = {"Racer": "racer.api", "race": "racer.api", "Config": "racer.config"}
-_HOMES |= {"Attempt": "racer.core.reply", "Reply": "racer.core.reply"}
+_HOMES = {
+    "Racer": "racer.api",
+    "race": "racer.api",
+    "Config": "racer.config",
+    "Attempt": "racer.core.reply",
+    "Reply": "racer.core.reply",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -102,6 +102,8 @@ class Transport:
             raise
         incoming = _Response(response, self._largest)
         try:
+            if sum(len(name) + len(value) for name, value in response.raw_headers) > LARGEST_HEADER:
+                raise WireError(Kind.TOO_LARGE, "its headers are larger than headers may be")
             yield incoming
         finally:
             if not incoming.ended:
@@ -224,7 +226,7 @@ class _BoundedResolver(aiohttp.ThreadedResolver):
 # Subclasses stand before their bases: the first that fits tells the kind.
 _KINDS: tuple[tuple[type[BaseException], Kind, str], ...] = (
     (aiohttp.ClientConnectorDNSError, Kind.DNS, "the name does not resolve"),
-    (aiohttp.ClientConnectorCertificateError, Kind.TLS, "the certificate is not valid for this host"),
+    (aiohttp.ClientConnectorCertificateError, Kind.TLS, "its certificate is not accepted"),
     (aiohttp.ClientConnectorSSLError, Kind.TLS, "the TLS handshake failed"),
     (aiohttp.ClientSSLError, Kind.TLS, "the TLS handshake failed"),
     (ssl.SSLError, Kind.TLS, "the TLS connection failed"),
@@ -251,5 +253,7 @@ def translated(error: BaseException) -> WireError:
     for type_, kind, text in _KINDS:
         if isinstance(error, type_):
             detail = errno.errorcode.get(number, "") if isinstance(number, int) else ""
+            if kind is Kind.TLS:  # OpenSSL has numbers of its own
+                detail = ""
             return WireError(kind, f"{text} ({detail})" if detail else text)
     raise error

@@ -161,16 +161,16 @@ class Completions:
 
 def _text_alone(message: dict[str, Any]) -> str:
     """The text of a chunk with nothing else in it: nearly every chunk is one, so it has a short way."""
-    choices: Any = message.get("choices")
-    if type(choices) is not list or len(choices) != 1 or not _NOTHING_BESIDE.isdisjoint(message):
+    choices = as_list(message.get("choices"))
+    if len(choices) != 1 or not _NOTHING_BESIDE.isdisjoint(message):
         return ""
-    choice: Any = choices[0]
     if message.get("usage") or message.get("object") == "error":
         return ""
-    if type(choice) is not dict or choice.get("finish_reason") or choice.get("index"):
+    choice = as_object(choices[0])
+    if choice.get("finish_reason") or choice.get("index"):
         return ""
-    delta: Any = choice.get("delta")
-    return as_text(delta.get("content")) if type(delta) is dict and len(delta) == 1 else ""
+    delta = as_object(choice.get("delta"))
+    return as_text(delta.get("content")) if len(delta) == 1 else ""
 
 
 def _reasoning(text: str) -> list[Event]:

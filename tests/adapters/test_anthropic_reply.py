@@ -86,7 +86,7 @@ def test_a_deep_input_is_no_json() -> None:
 
 def test_a_whole_message_is_read_like_its_pieces() -> None:
     """Every block in its order, then what it cost and how it ended."""
-    whole = {
+    whole: dict[str, Any] = {
         "type": "message",
         "content": [
             {"type": "text", "text": "Hi"},
