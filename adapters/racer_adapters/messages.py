@@ -34,6 +34,8 @@ ROLES: dict[str, Role] = {
     "assistant": "assistant",
     "tool": "tool",
 }
+MEBIBYTE = 1024 * 1024
+LARGEST_IMAGE = 20 * MEBIBYTE  # as it travels; a bound of our own, for every lane gets a copy
 _IMAGE = "an https: address or a data: URL"
 
 
@@ -160,6 +162,9 @@ def _image_url(url: object, place: str) -> str:
         raise wrong(given, place, _IMAGE)
     if given.startswith("data:") and "," not in given:
         raise wrong(given, place, "the data too, as in data:image/png;base64,…")
+    if len(given) > LARGEST_IMAGE:
+        size, most = len(given) / MEBIBYTE, LARGEST_IMAGE // MEBIBYTE
+        raise ValueError(f"{place} holds {size:.0f} MiB: make the picture smaller than {most} MiB")
     return given
 
 

@@ -421,3 +421,12 @@ def test_the_examples_are_json() -> None:
         parse_response_format(7)
 
     assert json.loads(str(caught.value).partition("such as ")[2]) == {"type": "json_object"}
+
+
+def test_a_picture_that_no_provider_takes_is_refused() -> None:
+    """Before it is sent to several of them; the error tells how large it is and how large it may be."""
+    url = "data:image/png;base64," + "A" * (21 * 1024 * 1024)
+    part = {"type": "image_url", "image_url": {"url": url}}
+
+    with pytest.raises(ValueError, match=r"image_url\.url holds 21 MiB: .* smaller than 20 MiB"):
+        parse_messages([{"role": "user", "content": [part]}])
