@@ -117,3 +117,10 @@ def test_many_fragments_take_linear_time() -> None:
     deltas = [ToolDelta(0, "a", "f", "x")] * 300_000
 
     assert len(assembled(*deltas).answer().tool_calls[0].arguments) == 300_000
+
+
+def test_a_finish_reason_makes_it_finished() -> None:
+    """Behind something that was said; alone it finishes nothing."""
+    assert assembled(Text("yes"), Finish("stop")).finished
+    assert not assembled(Text("yes")).finished
+    assert not assembled(Finish("stop")).finished

@@ -84,3 +84,8 @@ def test_a_whole_answer_and_an_error_are_read_too() -> None:
     assert [Text("Hi"), Finish("stop")] == [*Chat(COMMON).frame("", whole)][:2]
     (error,) = Chat(COMMON).frame("", {"message": "trial token rate limit exceeded"})
     assert isinstance(error, WireError)
+
+
+def test_content_may_be_a_plain_text() -> None:
+    """As older models send it."""
+    assert read("content-delta", content="Yes") == [Text("Yes")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from racer_adapters.contract import decode
-from racer_adapters.errors import WireError
+from racer_adapters.errors import Kind, WireError
 from racer_adapters.gemini import GEMINI
 from racer_adapters.gemini_reply import FAILURES, REASONS, read_models
 from racer_adapters.types import Answer, Installed, ToolCall, Usage
@@ -146,3 +146,11 @@ def test_the_models_of_a_project(body: bytes, names: list[str]) -> None:
     """Those that generate text, by their bare names; nothing from anything else."""
     assert read_models([body]) == tuple(Installed(name) for name in names)
     assert read_models([]) == ()
+
+
+def test_a_blocked_prompt_is_told_with_its_reason() -> None:
+    """In the provider's words where it has any."""
+    for feedback in ({"blockReason": "SAFETY"}, {"blockReason": "SAFETY", "blockReasonMessage": "SAFETY"}):
+        found = decode(GEMINI, [json.dumps({"promptFeedback": feedback}).encode()])
+
+        assert found.error == WireError(Kind.BLOCKED, "the prompt was blocked: SAFETY")

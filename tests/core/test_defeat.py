@@ -256,3 +256,14 @@ def test_until_when_and_what_would_help(seconds: float, when: str, what: str) ->
     assert first.startswith(f"no lane can run before {when}. {what}")
     assert second == "  ollama/a: rate: slow down"
     assert error.until == now + seconds
+
+
+def test_lanes_that_rested_are_named_after_those_that_failed() -> None:
+    """Who could not even start is a part of the story: each with what keeps it out."""
+    error = WireError(Kind.SERVER, "broken", status=500)
+    attempts, reasons = [failed("b/m", error)], [("b/m", error)]
+
+    lost = defeat(Ending.EXHAUSTED, attempts, reasons, 60.0, [Skipped("a/m", "auth: bad key")])
+
+    assert isinstance(lost, RaceLost)
+    assert str(lost).splitlines()[1:] == ["  b/m: server 500: broken", "  a/m: not tried: auth: bad key"]

@@ -175,6 +175,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"private": 1}, "private is 1: use True or False"),
     ({"private": "yes"}, 'private is "yes": use True or False'),
     ({"only": 5}, "only is 5: use a text or a list of names"),
+    ({"only": []}, "only is empty: name who may answer, or leave it out to let everybody"),
     ({"only": {"groq": True}}, "only is a dict: use a text or a list of names"),
     ({"only": (name for name in "ab")}, "only is a generator: use a text or a list of names"),
     ({"only": ["groq", None]}, "one of only is missing: give names that are not empty"),
