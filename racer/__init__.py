@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from racer.errors import NoLanes as NoLanes
     from racer.errors import RaceLost as RaceLost
     from racer.errors import RacerError as RacerError
+    from racer.errors import StoreError as StoreError
     from racer.errors import StreamBroken as StreamBroken
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Racer",
     "RacerError",
     "Reply",
+    "StoreError",
     "StreamBroken",
     "race",
 ]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections import Counter
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
 import anyio
 
 from racer import config as configuration
 from racer import logs
+from racer.acquaintance import Acquaintance
 from racer.background import Background
+from racer.cache import Cache
 from racer.core.breaker import Breakers
 from racer.core.defeat import defeat, nobody
 from racer.core.facts import Fact, LaneStarted, RaceStarted
@@ -24,7 +26,9 @@ from racer.discovery import Discovery
 from racer.engine import Race, Stage
 from racer.errors import BadRequest, RacerError
 from racer.exchange import Exchange
+from racer.ledger import Ledger
 from racer.lineup import Lineup
+from racer.timepiece import timepiece as machine_clocks
 from racer.transport import Transport
 from racer_adapters import DIALECTS
 
@@ -33,11 +37,15 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from racer.config import Config
+    from racer.core.admission import Admission
     from racer.core.facts import Observer
     from racer.core.reply import Reply
     from racer.exchange import Transport as TransportPort
+    from racer.store.sqlite import SqliteStore
+    from racer.timepiece import Timepiece
     from racer_adapters.dialect import Dialect
 
+PUTTING_AWAY = 1.0
 FAREWELL = 1.5  # a provider may take a second to say how a job is cancelled
 
 
@@ -57,13 +65,20 @@ class Racer:
         transport: TransportPort | None = None,
         dialects: Mapping[str, Dialect] = DIALECTS,
         observers: Sequence[Observer] = (),
+        store: SqliteStore | None = None,
+        timepiece: Timepiece | None = None,
     ) -> None:
-        """`transport` replaces the network (see racer.testing); `observers` are told every fact."""
+        """`transport` replaces the network (see racer.testing); `observers` are told every fact.
+
+        `store` replaces the database, `timepiece` the machine's clocks.
+        """
         self.config = config
         self._given_transport = transport
         self._dialects = dialects
         log = logs.observer(config.env)
         self._observers = (*observers, log) if log else tuple(observers)
+        self._given_store = store
+        self._timepiece = timepiece
         self._breakers = Breakers()
         self._uses: Counter[str] = Counter()
         self._exits: AsyncExitStack | None = None
@@ -81,6 +96,12 @@ class Racer:
             transport = self._given_transport
             if transport is None:
                 transport = await exits.enter_async_context(Transport())
+            store = self._given_store or store_of(self.config)
+            self._ledger = ledger_of(self.config, store, self._tell, self._dialects, self._timepiece)
+            exits.push_async_callback(self._ledger.aclose)
+            flights = Background()
+            exits.push_async_callback(_put_away, flights)
+            self._cache = Cache(store, flights, now=self._ledger.now, new_id=_new_id, tell=self._tell)
             background = Background()
             exits.push_async_callback(background.aclose)
             farewells = Background()
@@ -90,6 +111,7 @@ class Racer:
             self._stage = Stage(exchange, self._breakers, now, self._tell)
             discovery = Discovery(self.config.providers, self._dialects, transport, now)
             self._lineup = Lineup(self.config.providers, discovery, background, now)
+            self._ledger.open(self._lineup.field.lanes)
             self._exits = exits.pop_all()
         return self
 
@@ -106,19 +128,25 @@ class Racer:
         self._must_be_open()
         ask = read(messages, options, self.config.race)
         began = self._stage.now()
+        return await self._cache.reply(ask, partial(self._race, ask, began))
+
+    async def _race(self, ask: Ask, began: float) -> Reply:
         field = await self._lineup.known(ask.rules.deadline)
         self._check_names(ask.wishes, field)
-        ranking = rank(field.lanes, ask.call, ask.wishes, self._uses)
-        race_id = os.urandom(8).hex()
+        ranking = rank(field.lanes, ask.call, ask.wishes, self._uses, self._ledger.forms(field.lanes))
+        race_id = _new_id()
         self._tell(_start_of(race_id, ask, ranking, field))
-        race = Race(race_id, ranking.lanes, ask, self._stage, began=began, created=int(time.time()))
+        gate = self._ledger.admission(self._breakers, ask.call, began)
+        created = int(self._ledger.now())
+        race = Race(race_id, ranking.lanes, ask, self._stage, gate, began=began, created=created)
         result = await race.run()
         if result.reply is not None:
             return result.reply
+        cooling = self._cooling(ranking, gate)
         if not result.attempts:
-            raise self._nobody(ask.wishes, ranking, field)
+            raise self._nobody(ask.wishes, ranking, field, cooling)
         tried = {attempt.lane for attempt in result.attempts}
-        rested = [each for each in self._cooling(ranking) if each.name not in tried]
+        rested = [each for each in cooling if each.name not in tried]
         raise defeat(result.ending, result.attempts, result.reasons, ask.rules.deadline, rested)
 
     def _check_names(self, wishes: Wishes, field: Field) -> None:
@@ -131,18 +159,19 @@ class Racer:
                 if not known & {name, name.removesuffix(LATEST)} and not self._lineup.may_appear(name):
                     raise BadRequest(_unknown(option, name, known))
 
-    def _nobody(self, wishes: Wishes, ranking: Ranking, field: Field) -> RacerError:
-        now, wall = self._stage.now(), time.time()
-        cooling = self._cooling(ranking)
+    def _nobody(
+        self, wishes: Wishes, ranking: Ranking, field: Field, cooling: Sequence[Skipped]
+    ) -> RacerError:
+        now, wall = self._stage.now(), self._ledger.now()
         backs = [each.until for each in cooling if each.until is not None and each.until != float("inf")]
         until = wall + min(backs) - now if backs else None
         absent = [each for each in field.skipped if wishes.concern(each.name)]
         skipped = (*cooling, *ranking.skipped, *absent)
         return nobody(self.config.providers, skipped, until, wall)
 
-    def _cooling(self, ranking: Ranking) -> list[Skipped]:
+    def _cooling(self, ranking: Ranking, gate: Admission) -> list[Skipped]:
         now = self._stage.now()
-        blocks = [(lane, self._breakers.blocked(lane, now)) for lane in ranking.lanes]
+        blocks = [(lane, gate.blocked(lane, now)) for lane in ranking.lanes]
         return [Skipped(lane.id, block.reason, block.until) for lane, block in blocks if block]
 
     # ------------------------------------------------------------------- within
@@ -150,6 +179,7 @@ class Racer:
     def _tell(self, fact: Fact) -> None:
         if isinstance(fact, LaneStarted):
             self._uses[fact.lane.account.name] += 1
+        self._ledger.observe(fact)
         for observer in self._observers:
             try:
                 observer(fact)
@@ -175,10 +205,39 @@ async def race(messages: Messages, **options: Unpack[Options]) -> Reply:
         return await racer.race(messages, **options)
 
 
+def store_of(config: Config) -> SqliteStore:
+    """The database that `config` names. Raises ConfigError."""
+    from racer.store.sqlite import SqliteStore  # with SQLite's binding it costs an import 15 ms
+
+    return SqliteStore.at(config.store.url, config.env, config.alerts.at)
+
+
+def ledger_of(
+    config: Config,
+    store: SqliteStore,
+    tell: Observer,
+    dialects: Mapping[str, Dialect] = DIALECTS,
+    timepiece: Timepiece | None = None,
+) -> Ledger:
+    """A ledger of everything that `config` counts. It has to be opened, and closed."""
+    local = (provider.name for provider in config.providers if provider.local)
+    return Ledger(store, timepiece or machine_clocks(), Acquaintance(dialects), tell, local=local)
+
+
 async def _take_leave(farewells: Background) -> None:
     """Jobs are cancelled also when their caller was: it waits for that, but not for long."""
     with anyio.CancelScope(shield=True):
         await farewells.aclose(patience=FAREWELL)
+
+
+async def _put_away(flights: Background) -> None:
+    """The last replies of a program are kept while it ends."""
+    with anyio.CancelScope(shield=True):
+        await flights.aclose(patience=PUTTING_AWAY)
+
+
+def _new_id() -> str:
+    return os.urandom(8).hex()
 
 
 def _start_of(race_id: str, ask: Ask, ranking: Ranking, field: Field) -> RaceStarted:

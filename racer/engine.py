@@ -11,12 +11,12 @@ Rule 3: WireError is a lane's failure. What the caller's own `valid` raises ends
 from __future__ import annotations
 
 import asyncio
-import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 import anyio
 
+from racer.approval import apply
 from racer.core.book import Book, Run
 from racer.core.facts import (
     CoolDownEnded,
@@ -37,9 +37,10 @@ from racer_adapters.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from racer.core.admission import Admission
     from racer.core.breaker import Breakers
     from racer.core.facts import Observer
-    from racer.core.options import Ask, Validator
+    from racer.core.options import Ask
     from racer.core.provider import Lane
     from racer.core.reply import Attempt, Reply
     from racer.exchange import Exchange
@@ -69,7 +70,10 @@ class Result:
 
 
 class Race:
-    """Runs one race, once. The deadline counts from `began`; `created` is the wall clock's second."""
+    """Runs one race, once. The deadline counts from `began`; `created` is the wall clock's second.
+
+    `gate` is this race's own: it knows what each of its lanes has taken of its limits.
+    """
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class Race:
         lanes: Sequence[Lane],
         ask: Ask,
         stage: Stage,
+        gate: Admission,
         *,
         began: float,
         created: int = 0,
@@ -87,7 +92,8 @@ class Race:
         self._stage = stage
         self._valid = ask.valid
         self._call = ask.call if ask.call.stream is stream else replace(ask.call, stream=stream)
-        self._heat = Heat(lanes, rules=ask.rules, policy=ask.policy, gate=stage.breakers)
+        self._gate = gate
+        self._heat = Heat(lanes, rules=ask.rules, policy=ask.policy, gate=gate)
         self._began = self._ended = began
         self._book = Book(race_id, self._call, began=self._began, created=created)
         self._runs: dict[int, Run] = {}
@@ -104,6 +110,7 @@ class Race:
         try:
             async with self._group:
                 try:
+                    self._gate.wake = self._look_again
                     self._obey(self._heat.begin(self._began))
                     await self._wait()
                 finally:  # before the group ends: no lane may start in one that is being cancelled
@@ -125,6 +132,10 @@ class Race:
                 await self._moved.wait()
             self._moved = anyio.Event()
             self._obey(self._heat.tick(self._stage.now()))
+
+    def _look_again(self) -> None:
+        """Something outside has changed: a limit that was asked for has room, or none."""
+        self._moved.set()
 
     # ---------------------------------------------------------- the heat's orders
 
@@ -202,7 +213,7 @@ class Race:
         reply = self._book.reply(run, self._stage.now())
         try:
             for check in self._valid:
-                await _apply(check, reply)
+                await apply(check, reply)
         except InvalidReply as no:
             raise WireError(Kind.INVALID, str(no) or "turned down by valid=") from None
         except Exception as bug:
@@ -247,18 +258,10 @@ class Race:
 
     def _write(self, run: Run, outcome: Outcome, now: float, error: WireError | None = None) -> None:
         attempt = self._book.write(run, outcome, now, error)
+        self._gate.ended(run.lane, attempt, error, run.headers)
         if run.dropped:
             self._stage.tell(FieldsDropped(self._id, run.lane, run.dropped))
         self._stage.tell(LaneEnded(self._id, run.number, run.lane, attempt))
-
-
-async def _apply(check: Validator, reply: Reply) -> None:
-    """Raises InvalidReply when `check` says no. A check that only raises may return None."""
-    verdict = check(reply)
-    if inspect.isawaitable(verdict):
-        verdict = await verdict
-    if verdict is not None and not verdict:
-        raise InvalidReply(f"{getattr(check, '__name__', 'valid')} said no")
 
 
 def _scrubbed(error: WireError, lane: Lane) -> WireError:

@@ -7,7 +7,8 @@
     ├── RaceLost                          every lane failed: `.attempts`, an ExceptionGroup as its cause
     ├── DeadlineExceeded  (TimeoutError)  the deadline came first: `.attempts`
     ├── InvalidReply                      for validators to raise: `InvalidReply(why)`
-    └── StreamBroken                      the winner died in mid-stream: `.text` so far
+    ├── StreamBroken                      the winner died in mid-stream: `.text` so far
+    └── StoreError                        the database cannot be used: `.kind` says in which way
 
 The message is the first argument, so each of them can be pickled and copied. None ever holds a key:
 who raises one passes scrubbed texts.
@@ -15,12 +16,24 @@ who raises one passes scrubbed texts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from racer.core.reply import Attempt
+
+StoreTrouble: TypeAlias = Literal[
+    "locked",  # another program holds it: worth another try
+    "full",  # no room on its disk
+    "read_only",  # it, or its folder, may not be written
+    "corrupt",  # damaged: set aside when it is opened next
+    "newer",  # written by a newer racer
+    "foreign",  # a database, but not racer's
+    "gone",  # deleted or replaced while it was open
+    "unopened",  # not open, not to be opened, or opened by another process
+    "other",
+]
 
 
 class RacerError(Exception):
@@ -98,3 +111,11 @@ class StreamBroken(RacerError):
     def __init__(self, message: str = "", *, text: str = "") -> None:
         super().__init__(message)
         self.text = text
+
+
+class StoreError(RacerError):
+    """The database cannot be used. The message names it, and says what to do; nothing was half written."""
+
+    def __init__(self, message: str = "", *, kind: StoreTrouble = "other") -> None:
+        super().__init__(message)
+        self.kind: StoreTrouble = kind

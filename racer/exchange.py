@@ -182,6 +182,7 @@ def target_of(lane: Lane) -> Target:
 
 async def _take(course: _Course, incoming: Incoming, decoder: Decoder, *, follows: bool = False) -> None:
     """Read until the end marker or the end of the body, whichever comes first. Raises WireError."""
+    course.run.headers = incoming.headers
     if not 200 <= incoming.status < 300:
         body = await _read_some(incoming)
         refusal = course.dialect.classify(incoming.status, incoming.headers, body)

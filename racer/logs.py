@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, assert_never
 
 from racer.core.consequence import FOREVER
 from racer.core.facts import (
+    CacheHit,
+    ClockJumped,
     CoolDownEnded,
     CoolDownStarted,
     Fact,
@@ -19,8 +22,13 @@ from racer.core.facts import (
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
     RaceEnded,
     RaceStarted,
+    StoreHealed,
+    StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
 from racer.errors import ConfigError
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 
 STYLES = ("json", "console", "off")
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+YEAR_10000 = 253402300800.0
 
 
 def observer(environ: Mapping[str, str]) -> Observer | None:
@@ -102,34 +111,39 @@ def level_of(fact: Fact) -> int:
             return LEVELS["debug"]
         case LaneEnded():
             return LEVELS["info" if fact.record.outcome in (Outcome.FAILED, Outcome.WON) else "debug"]
-        case RaceEnded() | CoolDownEnded():
+        case RaceEnded() | CoolDownEnded() | QuotaReset() | CacheHit() | StoreHealed():
             return LEVELS["info"]
-        case CoolDownStarted() | FieldsDropped():
+        case CoolDownStarted() | FieldsDropped() | QuotaAlert() | QuotaExhausted() | ClockJumped():
             return LEVELS["warning"]
+        case StoreTroubled():
+            return LEVELS["error"]
         case _:
             assert_never(fact)
+
+
+_NAMES: dict[type[Fact], str] = {
+    RaceStarted: "race.started",
+    LaneStarted: "lane.started",
+    LaneFirstToken: "lane.first_token",
+    FieldsDropped: "lane.dropped",
+    CoolDownStarted: "cooldown.started",
+    CoolDownEnded: "cooldown.ended",
+    QuotaAlert: "quota.alert",
+    QuotaExhausted: "quota.exhausted",
+    QuotaReset: "quota.reset",
+    CacheHit: "cache.hit",
+    StoreTroubled: "store.troubled",
+    StoreHealed: "store.healed",
+    ClockJumped: "clock.jumped",
+}
 
 
 def name_of(fact: Fact) -> str:
-    match fact:
-        case RaceStarted():
-            return "race.started"
-        case LaneStarted():
-            return "lane.started"
-        case LaneFirstToken():
-            return "lane.first_token"
-        case FieldsDropped():
-            return "lane.dropped"
-        case LaneEnded():
-            return f"lane.{fact.record.outcome}"
-        case RaceEnded():
-            return "race.won" if fact.ending is Ending.WON else "race.lost"
-        case CoolDownStarted():
-            return "cooldown.started"
-        case CoolDownEnded():
-            return "cooldown.ended"
-        case _:
-            assert_never(fact)
+    if isinstance(fact, LaneEnded):
+        return f"lane.{fact.record.outcome}"
+    if isinstance(fact, RaceEnded):
+        return "race.won" if fact.ending is Ending.WON else "race.lost"
+    return _NAMES[type(fact)]
 
 
 def fields_of(fact: Fact) -> dict[str, Any]:
@@ -158,15 +172,12 @@ def fields_of(fact: Fact) -> dict[str, Any]:
                 "attempts": fact.attempts,
                 "winner": fact.winner.id if fact.winner else None,
             }
-        case CoolDownStarted():
-            return {
-                "race": fact.race,
-                "scope": fact.scope,
-                "seconds": round(fact.seconds, 1) if fact.seconds < FOREVER else None,
-                "reason": fact.reason,
-            }
-        case CoolDownEnded():
-            return {"race": fact.race, "scope": fact.scope}
+        case CoolDownStarted() | CoolDownEnded():
+            return _cooldown_fields(fact)
+        case QuotaAlert() | QuotaExhausted() | QuotaReset():
+            return _quota_fields(fact)
+        case CacheHit() | StoreTroubled() | StoreHealed() | ClockJumped():
+            return _other_fields(fact)
         case _:
             assert_never(fact)
 
@@ -181,3 +192,49 @@ def _ended_fields(fact: LaneEnded) -> dict[str, Any]:
         "status": record.status,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _cooldown_fields(fact: CoolDownStarted | CoolDownEnded) -> dict[str, Any]:
+    scope: dict[str, Any] = {"race": fact.race, "scope": fact.scope}
+    if isinstance(fact, CoolDownEnded):
+        return scope
+    return scope | {
+        "seconds": round(fact.seconds, 1) if fact.seconds < FOREVER else None,
+        "reason": fact.reason,
+    }
+
+
+def _quota_fields(fact: QuotaAlert | QuotaExhausted | QuotaReset) -> dict[str, Any]:
+    meter: dict[str, Any] = {"meter": fact.meter, "limit": fact.limit}
+    match fact:
+        case QuotaAlert():
+            part = {"share": fact.level, "used": round(fact.used, 4)}
+            return meter | part | {"resets_at": _instant(fact.resets_at)}
+        case QuotaExhausted():
+            return meter | {"resets_at": _instant(fact.resets_at), "foreseen": fact.foreseen}
+        case QuotaReset():
+            return meter
+        case _:
+            assert_never(fact)
+
+
+def _other_fields(fact: CacheHit | StoreTroubled | StoreHealed | ClockJumped) -> dict[str, Any]:
+    match fact:
+        case CacheHit():
+            age = round(fact.age, 3)
+            return {"race": fact.race, "entry": fact.key, "age": age, "shared": fact.shared}
+        case StoreTroubled():
+            return {"reason": fact.reason, "lost": fact.lost}
+        case StoreHealed():
+            return {"after": round(fact.after, 1)}
+        case ClockJumped():
+            return {"seconds": round(fact.seconds, 1)}
+        case _:
+            assert_never(fact)
+
+
+def _instant(seconds: float | None) -> str | None:
+    """As the views of the database give it; None is an instant that never comes."""
+    if seconds is None or not seconds < YEAR_10000:
+        return None
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -33,6 +33,9 @@ REAL_TIME = ("racer/cli", "racer/sim", "racer/test_transport.py")
 TURNS_TO_SETTLE = 20
 SECONDS_TO_CLOSE = 1.0
 
+# No test writes into anybody's own database; those that are about one on disk say where it lies.
+os.environ["RACER_DB"] = ":memory:"
+
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")

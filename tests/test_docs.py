@@ -6,6 +6,7 @@
 ```toml             is a racer.toml, and loads
 ```toml profile     is a profile of the simulator, and loads
 ```toml catalogue   is a row for the built-in catalogue: tests/racer/test_adding_a_provider.py races it
+```sql              asks the database: tests/racer/store/test_views.py runs it
 ```sh, ```console   each line that begins with `racer` is parsed by the command line's own parser
 
 A command that is named anywhere exists, or stands under "Not built yet" in the README.
@@ -187,7 +188,7 @@ def test_named_commands_exist_or_are_planned() -> None:
 def test_every_block_says_what_it_is() -> None:
     """A block of an unknown kind would be run by nobody."""
     toml = {"toml", "toml profile", "toml catalogue"}
-    known = {"python", "python sketch", *toml, "sh", "console", "text", "json", "mermaid"}
+    known = {"python", "python sketch", *toml, "sh", "console", "sql", "text", "json", "mermaid"}
 
     assert [str(block) for page in PAGES for block in blocks_of(page) if block.kind not in known] == []
 
@@ -220,7 +221,7 @@ def test_every_event_is_explained() -> None:
     """docs/events.md has a row for each event that logs.py can name, and for no other."""
     built, _, _ = (ROOT / "docs" / "events.md").read_text().partition(LATER)
     source = (ROOT / "racer" / "logs.py").read_text()
-    named = set(re.findall(r'"((?:race|lane|cooldown)\.[a-z_]+)"', source))
+    named = set(re.findall(r'"((?:race|lane|cooldown|quota|cache|store|clock)\.[a-z_]+)"', source))
 
     rows = {name for name in _ROW.findall(built) if "." in name}
 

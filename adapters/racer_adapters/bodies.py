@@ -24,6 +24,7 @@ LONGEST_MESSAGE = 300
 _MOST_PAGE = 4096
 _MOST_TEXT = 2000
 _MOST_ITEMS = 8
+_LONGEST_CODE = 160
 _DEEPEST = 8
 
 # Where an explanation may lie, best first. An object or a list in its place is looked into in turn.
@@ -45,6 +46,7 @@ class Said:
     """`words`: the text and each `code=…`, in lower case. `status`: a 4xx or 5xx that the body names.
 
     `waits`: the seconds that it asks for, those of its fields before those of its text.
+    `quotas`: the name of each quota that it says is used up, in lower case, and its size.
     """
 
     message: str = ""
@@ -53,6 +55,7 @@ class Said:
     status: int | None = None
     waits: tuple[float, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    quotas: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class _Finds:
     codes: list[str] = field(default_factory=list[str])
     waits: list[str] = field(default_factory=list[str])
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    quotas: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
 def read(body: bytes) -> Said:
@@ -113,6 +117,8 @@ def _collect_object(said: dict[str, Any], finds: _Finds, depth: int) -> None:
     finds.waits += [str(said[key]) for key in _WAITS if _is_code(said.get(key))]
     for name, value in as_object(said.get("headers")).items():
         finds.headers[name.lower()] = as_text(value)
+    if quota := as_text(said.get("quotaId")):
+        finds.quotas.append((quota.lower()[:_LONGEST_CODE], str(said.get("quotaValue"))[:_LONGEST_CODE]))
 
 
 def _place(said: dict[str, Any]) -> str:
@@ -128,7 +134,7 @@ def _is_code(value: Any) -> bool:
 
 def _said(finds: _Finds) -> Said:
     text = ": ".join(one_line(text, _MOST_TEXT) for text in finds.texts if text.strip())[:_MOST_TEXT]
-    codes = tuple(code[: _MOST_ITEMS * 20] for code in finds.codes[: 4 * _MOST_ITEMS])
+    codes = tuple(code[:_LONGEST_CODE] for code in finds.codes[: 4 * _MOST_ITEMS])
     statuses = (int(code) for code in codes if re.fullmatch(r"[45]\d\d", code, re.ASCII))
     return Said(
         message=one_line(text),
@@ -137,6 +143,7 @@ def _said(finds: _Finds) -> Said:
         status=next(statuses, None),
         waits=tuple(_waits(finds, text)),
         headers=finds.headers,
+        quotas=tuple(finds.quotas[: 4 * _MOST_ITEMS]),
     )
 
 

@@ -6,12 +6,14 @@
         status    the HTTP status, where there was one
         retry_after  seconds that the provider asked us to wait, where it said so
         model_only   the limit closed is the model's own, not the whole account's
+        closed       which limit that is, where the provider named it
 
 A decoder puts a WireError at the end of its events; the transport raises one.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -45,6 +47,18 @@ class Kind(StrEnum):
     LOCAL = "local"
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The limit that a refusal names, in the words of a configured one; None is what it does not say.
+
+    `window`: second, minute, hour, day, week or month. Calls in flight are `calls` of the window `flight`.
+    """
+
+    unit: str | None = None
+    window: str | None = None
+    limit: float | None = None
+
+
 class WireError(Exception):
     """A lane's failure. Compares by value, so that tests and tables can name one."""
 
@@ -56,6 +70,7 @@ class WireError(Exception):
         status: int | None = None,
         retry_after: float | None = None,
         model_only: bool = False,
+        closed: Closed | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -63,9 +78,10 @@ class WireError(Exception):
         self.status = status
         self.retry_after = retry_after
         self.model_only = model_only
+        self.closed = closed
 
-    def facts(self) -> tuple[Kind, str, int | None, float | None, bool]:
-        return (self.kind, self.message, self.status, self.retry_after, self.model_only)
+    def facts(self) -> tuple[Kind, str, int | None, float | None, bool, Closed | None]:
+        return (self.kind, self.message, self.status, self.retry_after, self.model_only, self.closed)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WireError) and self.facts() == other.facts()
@@ -88,4 +104,5 @@ class WireError(Exception):
             status=self.status,
             retry_after=self.retry_after,
             model_only=self.model_only,
+            closed=self.closed,
         )

@@ -4,7 +4,7 @@ Each provider has names of its own, and the same name means a day here and a min
 catalogue says by `limit_headers` which of the FORMATS its provider has. Where it says nothing, the dialect's
 own holds. Providers whose waits stand in the body (Gemini, Replicate) or who tell nothing have none.
 
-Nothing counts with these readings yet: they are for the ledger.
+They are read of every response, beside the race: a provider that is silent must cost next to nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from racer_adapters import waits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Reader = Callable[[Mapping[str, str], float], tuple["Reading", ...]]
 
-_COUNT = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
+_MOST_DIGITS = 15
+_COUNT = re.compile(rf"\d{{1,{_MOST_DIGITS}}}(?:\.\d{{1,9}})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +57,27 @@ class Format:
     names: tuple[Names, ...]
 
     def __call__(self, headers: Mapping[str, str], now: float) -> tuple[Reading, ...]:
-        clock = waits.clock_of(headers, now)
-        return tuple(self._readings(headers, clock))
+        there = [names for names in self.names if names.limit in headers or names.remaining in headers]
+        return tuple(_readings(there, headers, _Clock(headers, now))) if there else ()
 
-    def _readings(self, headers: Mapping[str, str], clock: float | None) -> Iterator[Reading]:
-        for names in self.names:
-            limit, remaining = (_count(headers.get(name, "")) for name in (names.limit, names.remaining))
-            if limit is not None or remaining is not None:
-                resets_in = waits.read(headers.get(names.reset, ""), clock)
-                yield Reading(names.unit, names.window, limit, remaining, resets_in)
+
+class _Clock:
+    """The sender's, which is looked at only where a reset is a moment: to read a date takes long."""
+
+    __slots__ = ("_headers", "_now", "_read")
+
+    def __init__(self, headers: Mapping[str, str], now: float) -> None:
+        self._headers = headers
+        self._now: float | None = now
+        self._read = False
+
+    def until(self, reset: str) -> float | None:
+        if not self._read:
+            wait = waits.read(reset)
+            if wait is not None or not reset:
+                return wait
+            self._now, self._read = waits.clock_of(self._headers, self._now), True
+        return waits.read(reset, self._now)
 
 
 def no_limits(headers: Mapping[str, str], now: float) -> tuple[Reading, ...]:
@@ -72,7 +85,17 @@ def no_limits(headers: Mapping[str, str], now: float) -> tuple[Reading, ...]:
     return ()
 
 
+def _readings(there: Iterable[Names], headers: Mapping[str, str], clock: _Clock) -> Iterator[Reading]:
+    for names in there:
+        limit, remaining = (_count(headers.get(name, "")) for name in (names.limit, names.remaining))
+        if limit is not None or remaining is not None:
+            resets_in = clock.until(headers.get(names.reset, ""))
+            yield Reading(names.unit, names.window, limit, remaining, resets_in)
+
+
 def _count(text: str) -> float | None:
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:  # nearly always, and soon seen
+        return float(text)
     text = text.strip()
     return float(text) if _COUNT.fullmatch(text) else None
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from racer_adapters import bodies, waits
-from racer_adapters.errors import Kind, WireError
+from racer_adapters import bodies, quotas, waits
+from racer_adapters.errors import Closed, Kind, WireError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,6 +143,7 @@ def classify(rules: Rules, status: int, headers: Mapping[str, str], body: bytes)
         status=status,
         retry_after=_wait(rule, waits.from_headers(known), *said.waits, waits.until_reset(known)),
         model_only=rule.model_only,
+        closed=_closed(rule, said, known),
     )
 
 
@@ -156,6 +157,7 @@ def in_band(rules: Rules, said: Said) -> WireError:
         status=said.status,
         retry_after=_wait(rule, *said.waits),
         model_only=rule.model_only,
+        closed=_closed(rule, said, said.headers),
     )
 
 
@@ -179,6 +181,11 @@ def _used_up(headers: Mapping[str, str]) -> str:
 def _wait(rule: Rule, *stated: float | None) -> float | None:
     """The first that was stated and fits the rule."""
     return next((wait for wait in stated if wait is not None and wait >= rule.least_wait), None)
+
+
+def _closed(rule: Rule, said: Said, headers: Mapping[str, str]) -> Closed | None:
+    """The limit that is named, where the refusal is for one."""
+    return quotas.named(said, headers) if rule.kind in (Kind.RATE, Kind.QUOTA) else None
 
 
 def _redirected(headers: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ Rule 2: any text that came from outside passes `scrub()` before it is kept: prov
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import NoReturn
 from urllib.parse import quote
 
@@ -31,6 +32,10 @@ class Secret:
     def hint(self) -> str:
         """Enough to tell two keys apart; nothing at all of a short one."""
         return f"…{self._value[-SHOWN:]}" if len(self._value) >= 5 * SHOWN else "…"
+
+    def fingerprint(self) -> str:
+        """The same for the same key everywhere, so that what was counted for it is found again."""
+        return hashlib.sha256(b"racer:" + self._value.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
     def scrub(self, text: str) -> str:
         """`text` without this key in any of the forms it may have been echoed in."""

@@ -5,6 +5,7 @@ Accounts of one provider are called one after another, as are models on one mach
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from racer.api import FAREWELL
 from racer.background import Background
 from racer.cli.diagnosis import Diagnosis, Patient, Verdict, diagnosed
 from racer.core.breaker import Breakers
+from racer.core.consequence import FOREVER
 from racer.core.options import Defaults, read
 from racer.engine import Race, Stage
 from racer.exchange import Exchange
@@ -25,11 +27,13 @@ from racer_adapters.errors import Kind, WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from racer.core.breaker import Block
     from racer.core.field import Field
     from racer.core.options import Ask
     from racer.core.provider import Account, Lane, Model, Provider
     from racer.engine import Result
     from racer.exchange import Transport
+    from racer.ledger import Ledger
 
 PROMPT = "Reply with OK"
 TOKENS = 64
@@ -107,13 +111,20 @@ def questions(deadline: float) -> Ask:
 
 
 async def examine(
-    lanes: Sequence[Lane], ask: Ask, transport: Transport, told: Callable[[Finding], None]
+    lanes: Sequence[Lane],
+    ask: Ask,
+    transport: Transport,
+    ledger: Ledger,
+    told: Callable[[Finding], None],
 ) -> list[Finding]:
-    """A finding for each lane, in the order of the lanes; `told` hears of each as soon as it is there."""
+    """A finding for each lane, in the order of the lanes; `told` hears of each as soon as it is there.
+
+    These are calls like any other: `ledger`, which is open, counts them.
+    """
     findings: dict[str, Finding] = {}
     limiter = anyio.CapacityLimiter(AT_ONCE)
     aside = Background()
-    caller = _Caller(ask, Exchange(transport, DIALECTS, aside.start))
+    caller = _Caller(ask, Exchange(transport, DIALECTS, aside.start), ledger)
 
     async def one_after_another(queue: Sequence[Lane]) -> None:
         for number, lane in enumerate(queue):
@@ -140,26 +151,36 @@ def _queues(lanes: Sequence[Lane]) -> list[list[Lane]]:
 
 
 class _Caller:
-    def __init__(self, ask: Ask, exchange: Exchange) -> None:
+    def __init__(self, ask: Ask, exchange: Exchange, ledger: Ledger) -> None:
         self._ask = ask
         self._exchange = exchange
+        self._ledger = ledger
         self._proxies = Proxies()
 
     async def call(self, lane: Lane) -> Finding:
         """A race of this lane alone, with breakers of its own: what befell others is not its fault."""
         began = anyio.current_time()
-        stage = Stage(self._exchange, Breakers(), anyio.current_time, lambda _: None)
-        result = await Race(f"doctor {lane.id}", [lane], self._ask, stage, began=began).run()
-        latency = anyio.current_time() - began
-        return Finding(lane.provider, self._diagnosis(lane, result), lane.account, lane.model.name, latency)
+        stage = Stage(self._exchange, Breakers(), anyio.current_time, self._ledger.observe)
+        gate = self._ledger.admission(stage.breakers, self._ask.call, began)
+        race_id = os.urandom(8).hex()
+        result = await Race(race_id, [lane], self._ask, stage, gate, began=began).run()
+        now = anyio.current_time()
+        diagnosis = self._diagnosis(lane, result, gate.blocked(lane, now), now)
+        latency = now - began if result.attempts else None
+        return Finding(lane.provider, diagnosis, lane.account, lane.model.name, latency)
 
-    def _diagnosis(self, lane: Lane, result: Result) -> Diagnosis:
+    def _diagnosis(self, lane: Lane, result: Result, block: Block | None, now: float) -> Diagnosis:
         if result.reply is not None:
             return Diagnosis(Verdict.WORKS)
         if _only_thought(result):
             return Diagnosis(Verdict.WORKS, f"it thought for all of the {TOKENS} tokens that it had")
-        late = WireError(Kind.TIMEOUT, f"no answer within {self._ask.rules.deadline:g} s")
-        error = result.reasons[-1][1] if result.reasons else late
+        error = WireError(Kind.TIMEOUT, f"no answer within {self._ask.rules.deadline:g} s")
+        if result.reasons:
+            error = result.reasons[-1][1]
+        elif block is not None and not result.attempts:
+            wait = block.until - now
+            kind = Kind.QUOTA if wait < FOREVER else Kind.LOCAL
+            error = WireError(kind, block.reason, retry_after=wait if wait < FOREVER else None)
         return diagnosed(error, Patient(lane.provider, lane.account, lane.model.name, self._proxy(lane)))
 
     def _proxy(self, lane: Lane) -> str:

@@ -107,7 +107,7 @@ async def examined(config: Config, ask: Ask | None, shell: Shell, *, named: bool
         field = await surveyed(config, transport, patience=PATIENCE)
         cards, lanes = cards_of(config, field), one_each(field)
         shell.say(announcement(len(lanes), dry=ask is None))
-        called = await _called(lanes, ask, transport, shell)
+        called = await _called(config, lanes, ask, transport, shell)
         servers = await _servers(cards, transport)
     house = _house(config, shell, servers)
     return Report(tuple(called), tuple(_others(cards)), tuple(notes_on(house)), named=named)
@@ -125,7 +125,10 @@ def announcement(calls: int, *, dry: bool) -> str:
     return f"doctor: would make {each}" if dry else f"doctor: making {each}"
 
 
-async def _called(lanes: list[Lane], ask: Ask | None, transport: Transport, shell: Shell) -> list[Finding]:
+async def _called(
+    config: Config, lanes: list[Lane], ask: Ask | None, transport: Transport, shell: Shell
+) -> list[Finding]:
+    from racer.api import ledger_of, store_of
     from racer.cli.checkup import Finding, examine
     from racer.cli.diagnosis import Diagnosis, Verdict
     from racer.cli.report_table import label
@@ -137,7 +140,12 @@ async def _called(lanes: list[Lane], ask: Ask | None, transport: Transport, shel
     def told(finding: Finding) -> None:
         shell.aside(f"  {label(finding)}: {finding.diagnosis.verdict}")
 
-    return await examine(lanes, ask, transport, told)
+    ledger = ledger_of(config, store_of(config), lambda _: None)
+    ledger.open(lanes)
+    try:
+        return await examine(lanes, ask, transport, ledger, told)
+    finally:
+        await ledger.aclose()
 
 
 def _others(cards: tuple[Card, ...]) -> list[Finding]:

@@ -14,14 +14,21 @@ from racer.cli.console import screen
 from racer.cli.plain import one_line
 from racer.cli.track import Track
 from racer.core.facts import (
+    CacheHit,
+    ClockJumped,
     CoolDownEnded,
     CoolDownStarted,
     FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
     RaceEnded,
     RaceStarted,
+    StoreHealed,
+    StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
 
@@ -152,8 +159,13 @@ def told(fact: Fact) -> str:
             return _line(fact.record.start + fact.record.latency, fact.lane.id, _end(fact))
         case RaceEnded():
             return "" if fact.ending is Ending.WON else _line(fact.latency, "the race", _ENDINGS[fact.ending])
+        case CacheHit():
+            whose = "of a race under way" if fact.shared else f"from the cache, {fact.age:.0f} s old"
+            return _line(0.0, "the race", f"has the reply {whose}")
         case RaceStarted() | FieldsDropped() | CoolDownStarted() | CoolDownEnded():
             return ""
+        case QuotaAlert() | QuotaExhausted() | QuotaReset() | StoreTroubled() | StoreHealed() | ClockJumped():
+            return ""  # they concern more than this race, and the log tells them
         case _:
             assert_never(fact)
 

@@ -12,7 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from racer.cli import ask, demo, doctor, init, providers, sim
+from racer.cli import ask, demo, doctor, init, providers, sim, usage
 from racer.cli.failure import BROKEN_PIPE, INTERRUPTED, LOST, USAGE, code_of, words_of
 from racer.cli.shell import Shell
 from racer.errors import RacerError
@@ -28,6 +28,7 @@ COMMANDS: tuple[Command, ...] = (
     init.COMMAND,
     providers.COMMAND,
     doctor.COMMAND,
+    usage.COMMAND,
     sim.COMMAND,
 )
 

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, assert_never
 
 from racer.cli.plain import one_line
 from racer.core.facts import (
+    CacheHit,
+    ClockJumped,
     CoolDownEnded,
     CoolDownStarted,
     FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
     RaceEnded,
     RaceStarted,
+    StoreHealed,
+    StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
 
@@ -88,7 +95,11 @@ class Track:
                 self._end(fact)
             case RaceEnded():
                 self.ending, self.latency = fact.ending, fact.latency
-            case FieldsDropped() | CoolDownStarted() | CoolDownEnded():
+            case FieldsDropped() | CoolDownStarted() | CoolDownEnded() | CacheHit():
+                pass
+            case QuotaAlert() | QuotaExhausted() | QuotaReset():
+                pass
+            case StoreTroubled() | StoreHealed() | ClockJumped():
                 pass
             case _:
                 assert_never(fact)

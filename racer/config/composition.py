@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from racer.config import forms
 from racer.config.providers import provider_of
 from racer.config.record import AlertSettings, CacheSettings, Config, StoreSettings
+from racer.core.duration import seconds
 from racer.core.options import Defaults as RaceDefaults
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ def compose(
     changes: Mapping[str, Row] = tables.get("providers", {})
     rows = {**catalogue, **{name: merged(catalogue.get(name, {}), row) for name, row in changes.items()}}
     providers, refused = _providers(rows, changes, env)
+    ttl = _seconds(tables.get("cache", {}).get("ttl"))
     return Config(
-        race=_race(tables.get("race", {})),
-        cache=CacheSettings(_seconds(tables.get("cache", {}).get("ttl"))),
+        race=_race(tables.get("race", {}), ttl),
+        cache=CacheSettings(ttl),
         store=StoreSettings(tables.get("store", {}).get("url")),
         alerts=_alerts(tables.get("alerts", {})),
         providers=providers,
@@ -69,17 +70,17 @@ def _providers(
     return tuple(provider for provider, _ in pairs), refused
 
 
-def _race(table: Mapping[str, Any]) -> RaceDefaults:
+def _race(table: Mapping[str, Any], ttl: float | None) -> RaceDefaults:
     values = dict(table)
     for key in ("extra", "deadline", "wait"):
         if key in values:
             values[key] = float(values[key])
-    return RaceDefaults(**values)
+    return RaceDefaults(**values, cache=ttl)
 
 
 def _seconds(ttl: object) -> float | None:
     if isinstance(ttl, str):
-        return forms.seconds(ttl)
+        return seconds(ttl)
     return float(ttl) if isinstance(ttl, (int, float)) else None
 
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from racer.core.duration import seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 PERIODS = ("second", "minute", "hour", "day", "week", "month", "once")
 RESERVED_NAMES = frozenset({"auto", "chat", "fast", "deep", "creative", "code"})
 
 _REFERENCE = r"\$([A-Za-z_][A-Za-z0-9_]*)"
 _FRAMING_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-
-
-def seconds(text: str) -> float | None:
-    """ "24h" or "1h30m" in seconds; None where the text is no such thing."""
-    if not re.fullmatch(r"(?:\d{1,9}(?:\.\d{1,6})?[smhd])+", text, re.ASCII):
-        return None
-    return sum(float(number) * SECONDS[unit] for number, unit in re.findall(r"([\d.]+)([smhd])", text))
 
 
 def duration(text: str) -> str | None:

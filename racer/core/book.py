@@ -10,6 +10,8 @@ from racer.core.tokens import prompt_tokens, usage_of
 from racer_adapters.assembly import Assembly
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from racer.core.provider import Lane
     from racer_adapters.errors import WireError
     from racer_adapters.types import Call
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 class Run:
     """One lane at work: what has arrived of its reply, and when. Instants are on the race's clock."""
 
-    __slots__ = ("assembly", "dropped", "first_token_at", "lane", "number", "seen", "started")
+    __slots__ = ("assembly", "dropped", "first_token_at", "headers", "lane", "number", "seen", "started")
 
     def __init__(self, number: int, lane: Lane, started: float) -> None:
         self.number = number
@@ -28,6 +30,7 @@ class Run:
         self.assembly = Assembly()
         self.seen = 0
         self.dropped: tuple[str, ...] = ()
+        self.headers: Mapping[str, str] | None = None
 
     def progress(self) -> bool:
         """Whether a piece of the reply has come since this was asked last."""

@@ -33,11 +33,17 @@ LONGEST_STATED = 31 * 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A lane may not start before `until`, for `reason`; `stated` by its provider or guessed by us."""
+    """A lane may not start before `until`, for `reason`; `stated` by its provider or guessed by us.
+
+    `pending`: whether its limits have room is being asked, and known in a moment; where nothing else keeps
+    the lane out, such a block is stated. `limit`: limits alone keep it out, no failure.
+    """
 
     until: float
     reason: str
     stated: bool
+    pending: bool = False
+    limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

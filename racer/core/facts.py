@@ -1,4 +1,4 @@
-"""What happens in a race, as records: one for each event of docs/events.md, told to every observer."""
+"""What happens in and around a race, as records: one for each event of docs/events.md, told to observers."""
 
 from __future__ import annotations
 
@@ -90,6 +90,67 @@ class CoolDownEnded:
     scope: str
 
 
+@dataclass(frozen=True, slots=True)
+class QuotaAlert:
+    """A share `level` of a limit is used, for the first time in its window. `resets_at` in unix seconds."""
+
+    meter: str
+    level: float
+    used: float
+    limit: float
+    resets_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaExhausted:
+    """Nothing is left of a limit. `foreseen` is False where its provider refused what we thought had room."""
+
+    meter: str
+    limit: float
+    resets_at: float | None
+    foreseen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaReset:
+    """There is room again in a limit that was used up."""
+
+    meter: str
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHit:
+    """A reply of `age` seconds was given again. `shared`: it is that of a race which was still under way."""
+
+    race: str
+    key: str
+    age: float
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTroubled:
+    """The store cannot be used; `reason` says what it means, too. `lost` records had to be given up."""
+
+    reason: str
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealed:
+    """The store can be used again, `after` seconds."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJumped:
+    """The machine's clock has been moved by `seconds`, forward or (less than 0) back."""
+
+    seconds: float
+
+
 Fact = (
     RaceStarted
     | LaneStarted
@@ -99,5 +160,12 @@ Fact = (
     | RaceEnded
     | CoolDownStarted
     | CoolDownEnded
+    | QuotaAlert
+    | QuotaExhausted
+    | QuotaReset
+    | CacheHit
+    | StoreTroubled
+    | StoreHealed
+    | ClockJumped
 )
 Observer = Callable[[Fact], None]

@@ -7,6 +7,8 @@ Rule 4: a lane of a provider that already had `per_provider` starts only when no
         two lanes on one local host never run at the same time beyond `local_lanes`, nor two keys of one
         pool with one model.
 Rule 5: a guess never empties a race: a lane that only our own breaker holds back runs when none else can.
+Rule 6: a lane whose quota has still to be asked for keeps its place in the plan, and starts when the answer
+        has come: a race waits for that moment, whatever `wait` says.
 
 The shell starts a task for each `Start`, cancels the rest on `Stop`, and calls `tick` at `wake_at()`.
 """
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from racer_adapters.errors import WireError
 
 OBJECTORS = 2
+ASK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,14 @@ Action = Start | Stop
 
 
 class Gate(Protocol):
-    """What stands between a lane and its start: breakers, and later the ledger."""
+    """What stands between a lane and its start: breakers, and the limits that the ledger keeps."""
 
     def blocked(self, lane: Lane, now: float) -> Block | None:
         """Why `lane` may not start at `now`, or None."""
+        ...
+
+    def ask(self, lane: Lane) -> None:
+        """`lane` is wanted and its block is pending: a tick is due when that has changed."""
         ...
 
     def started(self, lane: Lane, now: float) -> None:
@@ -198,21 +205,34 @@ class Heat:
         self._next = float("inf")
         if len(self._running) >= self._rules.width or not self._waiting:
             return None
-        able = self._able(now)
+        pending: set[str] = set()
+        able = self._able(now, pending)
         plan = self._policy(View(now, self._rules.width, list(self._running.values()), able)) if able else ()
         for planned in plan:
-            if planned.offset <= 0:
+            if planned.offset > 0:
+                self._next = min(self._next, now + planned.offset)
+            elif planned.lane.id not in pending:
                 return planned.lane
-        if plan:
-            self._next = now + min(planned.offset for planned in plan)
-        else:
+            else:
+                self._gate.ask(planned.lane)
+                self._next = min(self._next, now + ASK_AGAIN)
+        if not plan:
             self._next = self._back_at(now)
         return None
 
-    def _able(self, now: float) -> list[Lane]:
-        """Waiting lanes that may start now: first those of providers that had no turn yet."""
+    def _able(self, now: float, pending: set[str]) -> list[Lane]:
+        """Waiting lanes that may start now: first those of providers that had no turn yet.
+
+        `pending` receives those that may only start when their quota has been asked for.
+        """
         free = [lane for lane in self._waiting if not (self._running and self._is_in_the_way(lane))]
-        able = [lane for lane in free if self._gate.blocked(lane, now) is None]
+        able: list[Lane] = []
+        for lane in free:
+            block = self._gate.blocked(lane, now)
+            if block is None or (block.pending and block.stated):
+                able.append(lane)
+            if block is not None and block.pending:
+                pending.add(lane.id)
         if not able and not self._running:
             able = self._guessed_only(free, now)
         used, turns = self._used, self._rules.per_provider
@@ -253,7 +273,7 @@ class Heat:
         if self._rules.wait <= 0:
             return False
         block = self._gate.blocked(lane, now)
-        return block is not None and self._is_worth_waiting(block.until)
+        return block is not None and not block.limit and self._is_worth_waiting(block.until)
 
     def _start(self, lane: Lane, now: float) -> Start:
         attempt = self._starts

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
+from racer.core.duration import seconds
 from racer.core.heat import Rules
 from racer.core.plan import POLICIES, Policy
 from racer.core.rank import TASKS, Wishes
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Validator = Callable[["Reply"], "bool | Awaitable[bool | None] | None"]
 Messages = str | Sequence[Mapping[str, Any]]
 MOST_LANES = 64
+LONGEST_KEPT = 1e9  # seconds
 
 
 class Options(TypedDict, total=False):
@@ -52,12 +54,13 @@ class Options(TypedDict, total=False):
     tools: Sequence[Mapping[str, Any]]
     tool_choice: str | Mapping[str, Any]
     response_format: Mapping[str, Any]
+    cache: float | str | Literal[False]
     extra: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What holds where the caller says nothing: `[race]` of the configuration."""
+    """What holds where the caller says nothing: `[race]` of the configuration, and its `[cache]` ttl."""
 
     lanes: int = 4
     policy: str = "all"
@@ -66,11 +69,12 @@ class Defaults:
     wait: float = 0.0
     per_provider: int = 1
     local_lanes: int = 1
+    cache: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question with everything that was said about it."""
+    """One question with everything that was said about it. `cache`: how old a reply may be, if at all."""
 
     call: Call
     rules: Rules
@@ -78,6 +82,7 @@ class Ask:
     policy: Policy
     wishes: Wishes = field(default_factory=Wishes)
     valid: tuple[Validator, ...] = ()
+    cache: float | None = None
 
 
 def read(messages: Messages, options: Options, defaults: Defaults) -> Ask:
@@ -90,7 +95,8 @@ def read(messages: Messages, options: Options, defaults: Defaults) -> Ask:
     try:
         name = _one_of("policy", options.get("policy", defaults.policy), POLICIES)
         call, rules = _call(messages, options), _rules(options, defaults)
-        return Ask(call, rules, name, POLICIES[name], _wishes(options), _valid(options))
+        cache = _cache(options, defaults)
+        return Ask(call, rules, name, POLICIES[name], _wishes(options), _valid(options), cache)
     except ValueError as error:
         raise BadRequest(str(error)) from None
 
@@ -150,6 +156,20 @@ def _valid(options: Options) -> tuple[Validator, ...]:
                 f"valid holds {_found(item)}: use a callable that takes a Reply, or a list of them"
             )
     return cast("tuple[Validator, ...]", tuple(items))
+
+
+def _cache(options: Options, defaults: Defaults) -> float | None:
+    given = options.get("cache")
+    if given is None:
+        return defaults.cache
+    if given is False:
+        return None
+    found: object = seconds(given) if isinstance(given, str) else given
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and 0.001 <= found <= LONGEST_KEPT:
+        return float(found)
+    raise BadRequest(
+        f'cache is {_found(given)}: use a number of seconds above 0, a text like "24h", or False'
+    )
 
 
 def _one_of(name: str, value: object, allowed: Collection[str]) -> str:

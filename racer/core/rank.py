@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from racer.core.provider import Lane, Provider
     from racer_adapters.types import Call, Message
 
+Form = tuple[float, float]
+UNKNOWN: Form = (0.0, 0.0)
+_NO_FORMS: Mapping[str, Form] = {}
 TASKS = ("chat", "fast", "deep", "creative", "code")
 
 
@@ -40,8 +43,18 @@ class Ranking:
     skipped: tuple[Skipped, ...] = field(default=())
 
 
-def rank(lanes: Sequence[Lane], call: Call, wishes: Wishes, uses: Mapping[str, int]) -> Ranking:
-    """`uses` counts the calls made on each account so far: among equals the least used goes first."""
+def rank(
+    lanes: Sequence[Lane],
+    call: Call,
+    wishes: Wishes,
+    uses: Mapping[str, int],
+    forms: Mapping[str, Form] = _NO_FORMS,
+) -> Ranking:
+    """`forms` holds, by a lane's id, how slow it was of late and how much of its limits is used.
+
+    Little of either is good. `uses` counts the calls made on each account so far: among equals the least
+    used goes first.
+    """
     needs, tokens = needs_of(call), tokens_of(call)
     fit: list[Lane] = []
     skipped: list[Skipped] = []
@@ -51,11 +64,13 @@ def rank(lanes: Sequence[Lane], call: Call, wishes: Wishes, uses: Mapping[str, i
             fit.append(lane)
         else:
             skipped.append(Skipped(lane.id, reason))
-    fit.sort(key=lambda lane: _place(lane, wishes, uses))
+    fit.sort(key=lambda lane: _place(lane, wishes, uses, forms))
     return Ranking(tuple(fit), tuple(skipped))
 
 
-def _place(lane: Lane, wishes: Wishes, uses: Mapping[str, int]) -> tuple[int, bool, bool, bool, int, int]:
+def _place(
+    lane: Lane, wishes: Wishes, uses: Mapping[str, int], forms: Mapping[str, Form]
+) -> tuple[int, bool, bool, bool, int, Form, int]:
     liked = (place for place, name in enumerate(wishes.prefer) if matches(lane, name))
     return (
         next(liked, len(wishes.prefer)),
@@ -63,6 +78,7 @@ def _place(lane: Lane, wishes: Wishes, uses: Mapping[str, int]) -> tuple[int, bo
         not lane.provider.local,
         lane.provider.local and not lane.model.loaded,
         lane.provider.priority,
+        forms.get(lane.id, UNKNOWN),
         uses.get(lane.account.name, 0),
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from racer_adapters.contract import Outcome, Sample
-from racer_adapters.errors import Kind, WireError
+from racer_adapters.errors import Closed, Kind, WireError
 from racer_adapters.messages import parse_messages, parse_response_format, parse_tool_choice, parse_tools
 from racer_adapters.types import Answer, Call, FollowUp, ToolCall, Undo, Usage
 
@@ -141,7 +141,8 @@ def _error(said: dict[str, Any] | None) -> WireError | None:
     if said is None:
         return None
     facts = {name: said[name] for name in ("status", "retry_after", "model_only") if name in said}
-    return WireError(Kind(said["kind"]), said["message"], **facts)
+    closed = Closed(**said["closed"]) if "closed" in said else None
+    return WireError(Kind(said["kind"]), said["message"], **facts, closed=closed)
 
 
 class Unread:

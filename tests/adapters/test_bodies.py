@@ -188,3 +188,24 @@ ODD = st.recursive(
 def test_any_value_is_read(value: Any) -> None:
     """Never an exception, whatever stands in the known fields."""
     assert in_json(value).message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("violations", "quotas"),
+    [
+        ([{"quotaId": "PerDay", "quotaValue": "20"}], (("perday", "20"),)),
+        ([{"quotaId": "PerDay", "quotaValue": 20}, {"quotaId": "b"}], (("perday", "20"), ("b", "None"))),
+        ([{"quotaId": 7, "quotaValue": "20"}, {"quotaValue": "20"}], ()),
+        ([{"quotaId": "q" * 999, "quotaValue": "9" * 999}], (("q" * 160, "9" * 160),)),
+    ],
+)
+def test_quotas_by_their_names(violations: Any, quotas: tuple[tuple[str, str], ...]) -> None:
+    """With their sizes as they stand there, in bounded length; without a name there is none."""
+    assert in_json({"error": {"details": [{"violations": violations}]}}).quotas == quotas
+
+
+def test_only_so_many_quotas_are_kept() -> None:
+    """Whoever lists more than that is no provider."""
+    violations = [{"quotaId": "q"}] * 8
+
+    assert len(in_json({"details": [{"violations": violations}] * 8}).quotas) == 32

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from racer_adapters.cohere_reply import Chat
-from racer_adapters.errors import Kind, WireError
+from racer_adapters.errors import Closed, Kind, WireError
 from racer_adapters.refusals import COMMON
 from racer_adapters.types import End, Finish, Reasoning, Text, ToolDelta, Usage
 
@@ -61,19 +61,23 @@ def test_billed_tokens_count(usage: Any, found: tuple[int, int] | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "words", "kind"),
+    ("reason", "words", "error"),
     [
-        ("ERROR", "boom", Kind.IN_BAND),
-        ("ERROR", "rate limit: 9 per day", Kind.QUOTA),
-        ("TIMEOUT", "too slow", Kind.OVERLOADED),
+        ("ERROR", "boom", WireError(Kind.IN_BAND, "boom")),
+        (
+            "ERROR",
+            "rate limit: 9 per day",
+            WireError(Kind.QUOTA, "rate limit: 9 per day", closed=Closed(window="day", limit=9.0)),
+        ),
+        ("TIMEOUT", "too slow", WireError(Kind.OVERLOADED, "too slow")),
     ],
 )
-def test_an_end_may_be_a_failure(reason: str, words: str, kind: Kind) -> None:
+def test_an_end_may_be_a_failure(reason: str, words: str, error: WireError) -> None:
     """It is classified by what it says, and nothing comes after it."""
     reader = Chat(COMMON)
     end = {"type": "message-end", "delta": {"finish_reason": reason, "error": words}}
 
-    assert [*reader.frame("", end)] == [WireError(kind, words)]
+    assert [*reader.frame("", end)] == [error]
     assert not reader.complete
 
 

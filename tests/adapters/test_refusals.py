@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from racer_adapters.bodies import Said, in_json
-from racer_adapters.errors import Kind, WireError
+from racer_adapters.errors import Closed, Kind, WireError
 from racer_adapters.ollama import RULES as OLLAMA_RULES
 from racer_adapters.openai import RULES as OPENAI_RULES
 from racer_adapters.refusals import BY_STATUS, COMMON, STATUS_OF_WORD, Rules, classify, in_band, rows
@@ -102,7 +102,7 @@ def test_the_first_row_that_fits_decides() -> None:
     """A dialect's rows come before the shared ones; every needle of a row must be there."""
     rules = (*rows(Kind.QUOTA, (429,), "a & b", model_only=True), *rows(Kind.DENIED, (), "a"))
 
-    assert classify(rules, 429, {}, b"B A").facts() == (Kind.QUOTA, "B A", 429, None, True)
+    assert classify(rules, 429, {}, b"B A").facts() == (Kind.QUOTA, "B A", 429, None, True, None)
     assert classify(rules, 429, {}, b"a").kind is Kind.DENIED
     assert classify(rules, 400, {}, b"a b").kind is Kind.DENIED
     assert classify(rules, 429, {}, b"b").kind is Kind.RATE
@@ -161,7 +161,7 @@ def test_a_used_up_limit_in_the_headers_counts_as_a_word() -> None:
     """A day's requests at zero make a 429 a daily quota."""
     headers = {"X-RateLimit-Remaining-Requests-Day": " 0 ", "X-RateLimit-Reset-Requests-Day": "3600"}
 
-    assert classify(COMMON, 429, headers, b"").facts() == (Kind.QUOTA, "", 429, 3600.0, False)
+    assert classify(COMMON, 429, headers, b"").facts() == (Kind.QUOTA, "", 429, 3600.0, False, None)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,9 @@ IN_BAND: list[tuple[Any, WireError]] = [
     ({"error": "maximum context length is 8"}, WireError(Kind.TOO_LONG, "maximum context length is 8")),
     (
         {"error": "100 per day, retry in 5s"},
-        WireError(Kind.QUOTA, "100 per day, retry in 5s", retry_after=5.0),
+        WireError(
+            Kind.QUOTA, "100 per day, retry in 5s", retry_after=5.0, closed=Closed(window="day", limit=100.0)
+        ),
     ),
     ({"error": "while running the model"}, WireError(Kind.IN_BAND, "while running the model")),
     ({"error": "your daily news"}, WireError(Kind.IN_BAND, "your daily news")),
@@ -207,6 +209,32 @@ def test_an_error_in_a_good_status(body: Any, error: WireError) -> None:
     """The body's number, else its code word, else its text decides; weak words alone decide nothing."""
     assert in_band(COMMON, in_json(body)) == error
     assert classify(COMMON, 200, {}, json.dumps(body).encode()) == error
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "closed"),
+    [
+        (429, "50 requests per day", Closed("requests", "day", 50.0)),
+        (498, "50 requests per minute", Closed("requests", "minute", 50.0)),
+        (503, "50 requests per minute", None),
+        (429, {"message": "50 requests per day", "code": "insufficient_quota"}, None),
+        (401, "50 requests per day", None),
+    ],
+)
+def test_only_a_refusal_for_a_limit_says_which(status: int, said: Any, closed: Closed | None) -> None:
+    """Of a limit, in a refusal for something else, nothing can be learned."""
+    assert refused(status, said).closed == closed
+
+
+def test_the_headers_may_tell_the_size_of_the_limit() -> None:
+    """Those of the response, and those that its body repeats."""
+    headers = {"X-RateLimit-Limit": "50", "X-RateLimit-Remaining": "0"}
+    body = {"error": {"message": "20 per day", "code": 429, "metadata": {"headers": headers}}}
+    silent = {"error": {"message": "used up per day", "code": 429, "metadata": {"headers": headers}}}
+
+    assert refused(429, "used up per day", **headers).closed == Closed(window="day", limit=50.0)
+    assert in_band(COMMON, in_json(silent)).closed == Closed(window="day", limit=50.0)
+    assert in_band(COMMON, in_json(body)).closed == Closed(window="day", limit=20.0)
 
 
 def test_every_code_word_stands_for_a_status_with_a_class() -> None:

@@ -66,3 +66,11 @@ def test_a_part_of_it_is_scrubbed(cut: int) -> None:
 
     for part in (ECHOED[:cut], ECHOED[-cut:]):
         assert secret.scrub(f"bad key {part}…") == f"bad key {MASK}…"
+
+
+def test_a_fingerprint_tells_keys_apart_and_says_nothing_of_them() -> None:
+    """The same key has the same fingerprint, another key another, and none holds a part of its key."""
+    key = "test-key-" + "a" * 12
+    assert Secret(key).fingerprint() == Secret(key).fingerprint()
+    assert Secret(key).fingerprint() != Secret(key + "b").fingerprint()
+    assert not any(part in key for part in (Secret(key).fingerprint(), Secret(key).fingerprint()[:4]))

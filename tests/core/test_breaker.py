@@ -70,6 +70,18 @@ def test_the_third_failure_in_a_row_closes_a_lane() -> None:
     assert breakers.blocked(A2, 10.0) is None
 
 
+def test_a_breaker_speaks_of_failures_alone() -> None:
+    """What limits have to say is added by whoever keeps them: no block of a breaker is theirs."""
+    breakers = Breakers()
+    broken(breakers, A, 0.0)
+    breakers.failed(B, asked_to_wait(5.0), 0.0)
+
+    for each in (A, B):
+        block = breakers.blocked(each, 0.0)
+        assert block is not None
+        assert (block.pending, block.limit) == (False, False)
+
+
 def test_a_success_between_failures_starts_the_count_again() -> None:
     """In a row means in a row."""
     breakers = Breakers()

@@ -8,6 +8,8 @@ from typing import get_args
 import pytest
 
 from racer.core.facts import (
+    CacheHit,
+    ClockJumped,
     CoolDownEnded,
     CoolDownStarted,
     Fact,
@@ -15,8 +17,13 @@ from racer.core.facts import (
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
     RaceEnded,
     RaceStarted,
+    StoreHealed,
+    StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
 from racer.core.reply import Attempt
@@ -36,6 +43,13 @@ def facts() -> list[Fact]:
         RaceEnded("r", Ending.WON, 1.0, 1, A),
         CoolDownStarted("r", "account a", 16.0, 15.0, "rate: slow down"),
         CoolDownEnded("r", "account a"),
+        QuotaAlert("a requests/day", 0.9, 900.0, 1000.0, 1e9),
+        QuotaExhausted("a requests/day", 1000.0, None, foreseen=True),
+        QuotaReset("a requests/day", 1000.0),
+        CacheHit("r", "k", 12.0, shared=False),
+        StoreTroubled("database is locked", 0),
+        StoreHealed(30.0),
+        ClockJumped(-3600.0),
     ]
 
 
@@ -45,9 +59,10 @@ def test_every_kind_of_fact_is_here() -> None:
 
 
 def test_a_fact_is_its_values() -> None:
-    """Two of the same content are equal, and all belong to a race."""
+    """Two of the same content are equal; those of a race name it, those of limits their meter."""
     assert facts() == facts()
-    assert {fact.race for fact in facts()} == {"r"}
+    assert {getattr(fact, "race", "r") for fact in facts()} == {"r"}
+    assert {getattr(fact, "meter", "a requests/day") for fact in facts()} == {"a requests/day"}
 
 
 def test_what_may_be_left_out() -> None:
@@ -60,4 +75,4 @@ def test_what_may_be_left_out() -> None:
 def test_a_fact_cannot_be_changed(fact: Fact) -> None:
     """An observer cannot spoil what the next one is told."""
     with pytest.raises(FrozenInstanceError):
-        fact.race = "other"  # type: ignore[misc] # that it is forbidden is the point
+        setattr(fact, type(fact).__match_args__[0], "other")

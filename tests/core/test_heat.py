@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from racer.core.breaker import Block, Breakers
-from racer.core.heat import Action, Ending, Heat, Rules, Start, Stop
+from racer.core.heat import ASK_AGAIN, Action, Ending, Gate, Heat, Rules, Start, Stop
 from racer.core.plan import POLICIES, Planned, View, plan_all, plan_one
 from racer_adapters.errors import Kind, WireError
 from tests.core.lanes import lane
@@ -23,9 +23,16 @@ BROKEN = WireError(Kind.SERVER, "broken", status=500)
 REFUSED = WireError(Kind.BAD_REQUEST, "no", status=400)
 
 
-def heat(*lanes: Lane, policy: str = "all", gate: Breakers | None = None, **rules: float) -> Heat:
+class Unlimited(Breakers):
+    """A gate of breakers alone."""
+
+    def ask(self, lane: Lane) -> None:
+        raise AssertionError("nothing is pending")
+
+
+def heat(*lanes: Lane, policy: str = "all", gate: Gate | None = None, **rules: float) -> Heat:
     made = replace(Rules(), **rules)  # type: ignore[arg-type] # a test names the rules it needs
-    return Heat(lanes, rules=made, policy=POLICIES[policy], gate=gate or Breakers())
+    return Heat(lanes, rules=made, policy=POLICIES[policy], gate=gate or Unlimited())
 
 
 def started(actions: list[Action]) -> list[str]:
@@ -174,7 +181,7 @@ def test_offsets_start_lanes_later() -> None:
         due = 0.25 * len(view.running) - view.now
         return [Planned(each, due if view.running else 0.0) for each in view.waiting[:1]]
 
-    race = Heat([A, B], rules=Rules(), policy=staggered, gate=Breakers())
+    race = Heat([A, B], rules=Rules(), policy=staggered, gate=Unlimited())
 
     assert started(race.begin(0.0)) == ["a/m"]
     assert race.wake_at() == 0.25
@@ -192,6 +199,9 @@ class Closed:
     def blocked(self, lane: Lane, now: float) -> Block | None:
         until = self.until.get(lane.id, 0.0)
         return Block(until, "cooling", self.stated) if until > now else None
+
+    def ask(self, lane: Lane) -> None:
+        raise AssertionError("nothing is pending")
 
     def started(self, lane: Lane, now: float) -> None:
         self.begun.append(lane.id)
@@ -222,7 +232,7 @@ def test_wait_does_not_wait_longer() -> None:
 
 def test_a_lane_that_asked_for_a_pause_runs_again_within_wait() -> None:
     """A 429 with a short wait is no reason to lose the race for one who is willing to wait."""
-    gate = Breakers()
+    gate = Unlimited()
     race = heat(A, gate=gate, wait=10.0)
     race.begin(0.0)
     error = WireError(Kind.RATE, "slow down", status=429, retry_after=2.0)
@@ -259,7 +269,7 @@ def test_the_overruled_guess_is_not_a_loop() -> None:
 
 def test_a_half_open_breaker_gets_one_try() -> None:
     """Two lanes of one account that is being tried again do not start together."""
-    gate = Breakers()
+    gate = Unlimited()
     x, y = lane("a/x", account="k"), lane("a/y", account="k")
     gate.failed(x, WireError(Kind.RATE, status=429, retry_after=5.0), 0.0)
     race = heat(x, y, gate=gate, width=2)
@@ -275,12 +285,146 @@ def test_first_tokens_are_told_to_the_policy_once() -> None:
         seen.append([run.first_token for run in view.running])
         return [Planned(each) for each in view.waiting[:1] if not view.running]
 
-    race = Heat([A, B], rules=Rules(), policy=watching, gate=Breakers())
+    race = Heat([A, B], rules=Rules(), policy=watching, gate=Unlimited())
     race.begin(0.0)
     race.first_token(0, 0.4)
     race.first_token(0, 0.5)
 
     assert seen == [[], [None], [0.4]]
+
+
+# ------------------------------------------------------------------- quotas that have to be asked for
+
+ASKING = Block(0.0, "its quota is being asked for", stated=True, pending=True, limit=True)
+GUESSED = Block(9.0, "it failed", stated=False)
+BOTH = replace(GUESSED, pending=True)
+USED_UP = Block(3.0, "used up", stated=True, limit=True)
+
+
+class Asked:
+    """A gate that says of each lane what it is told to; the store answers when the test says so."""
+
+    def __init__(self, **blocks: Block) -> None:
+        self.blocks = {f"{name}/m": block for name, block in blocks.items()}
+        self.asked: list[str] = []
+
+    def blocked(self, lane: Lane, now: float) -> Block | None:
+        return self.blocks.get(lane.id)
+
+    def ask(self, lane: Lane) -> None:
+        self.asked.append(lane.id)
+
+    def started(self, lane: Lane, now: float) -> None:
+        block = self.blocks.get(lane.id)
+        assert block is None or not (block.pending or block.limit), "it started without a lease"
+
+
+def test_a_race_waits_for_a_quota_that_is_asked_for() -> None:
+    """Whatever `wait` says: the answer comes in a moment, and then the lane starts."""
+    gate = Asked(a=ASKING)
+    race = heat(A, gate=gate)
+
+    assert race.begin(0.0) == []
+    assert (gate.asked, race.wake_at()) == (["a/m"], ASK_AGAIN)
+    del gate.blocks["a/m"]
+    assert started(race.tick(0.01)) == ["a/m"]
+
+
+def test_a_lane_whose_quota_is_asked_for_keeps_its_place() -> None:
+    """One that is worse does not start in its stead; one that has a place of its own does."""
+    gate = Asked(a=ASKING)
+    narrow, wide = heat(A, B, C, gate=gate, width=1), heat(A, B, C, gate=gate, width=2)
+
+    assert started(narrow.begin(0.0)) == []
+    assert started(wide.begin(0.0)) == ["b/m"]
+    del gate.blocks["a/m"]
+    assert started(narrow.tick(0.01)) == started(wide.tick(0.01)) == ["a/m"]
+
+
+def test_a_quota_that_is_refused_makes_room_for_the_next() -> None:
+    """The answer is that it is used up: the next lane has its place at once."""
+    gate = Asked(a=ASKING)
+    race = heat(A, B, gate=gate, width=1)
+    race.begin(0.0)
+    gate.blocks["a/m"] = USED_UP
+
+    assert started(race.tick(0.01)) == ["b/m"]
+
+
+def test_the_last_quota_that_is_refused_ends_the_race() -> None:
+    """As with any other lane that may not start and is not waited for."""
+    gate = Asked(a=ASKING)
+    race = heat(A, gate=gate)
+    race.begin(0.0)
+    gate.blocks["a/m"] = USED_UP
+
+    assert [Stop(Ending.EXHAUSTED, ())] == race.tick(0.01)
+
+
+def test_an_answer_that_never_comes_does_not_outlast_the_deadline() -> None:
+    """The race looks again each second, and ends when it has to."""
+    race = heat(A, gate=Asked(a=ASKING), deadline=2.5)
+    race.begin(0.0)
+
+    assert race.tick(1.0) == race.tick(2.0) == []
+    assert race.wake_at() == 2.5
+    assert [Stop(Ending.EXPIRED, ())] == race.tick(2.5)
+
+
+def test_an_overruled_guess_still_needs_its_quota() -> None:
+    """Rule 5 lets a lane run that only our own breaker holds back, but never without a lease."""
+    gate = Asked(a=BOTH)
+    race = heat(A, gate=gate)
+
+    assert race.begin(0.0) == []
+    assert gate.asked == ["a/m"]
+    gate.blocks["a/m"] = GUESSED
+    assert started(race.tick(0.01)) == ["a/m"]
+
+
+def test_a_guess_is_kept_while_a_quota_is_asked_for() -> None:
+    """A lane that may start in a moment comes before one that failed in a row."""
+    gate = Asked(a=GUESSED, b=ASKING, c=BOTH)
+    race = heat(A, B, C, gate=gate)
+
+    assert race.begin(0.0) == []
+    assert gate.asked == ["b/m"]
+    gate.blocks["b/m"] = USED_UP
+    assert started(race.tick(0.01)) == ["a/m"]
+
+
+def test_a_lane_that_a_guess_keeps_out_and_that_failed_here_is_not_asked_for_again() -> None:
+    """Pending or not, rule 5 overrules a guess but once in a race."""
+    gate = Asked()
+    race = heat(A, gate=gate, wait=20.0)
+    race.begin(0.0)
+    gate.blocks["a/m"] = BOTH
+
+    assert race.failed(0, BROKEN, 1.0) == []
+    assert (gate.asked, race.wake_at()) == ([], GUESSED.until)
+
+
+@pytest.mark.parametrize("block", [ASKING, USED_UP])
+def test_a_limit_is_no_reason_to_run_a_failed_lane_again(block: Block) -> None:
+    """`wait` lets a lane come back when its cool-down ends. One whose limit is used up has none."""
+    gate = Asked()
+    race = heat(A, gate=gate, wait=20.0)
+    race.begin(0.0)
+    gate.blocks["a/m"] = block
+
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(0, BROKEN, 1.0)
+
+
+def test_a_later_start_and_a_pending_one_wake_the_race_at_the_earlier() -> None:
+    """The plan is looked through to its end."""
+
+    def staggered(view: View) -> list[Planned]:
+        return [Planned(each, 0.25 * place) for place, each in enumerate(view.waiting)]
+
+    race = Heat([A, B, C], rules=Rules(), policy=staggered, gate=Asked(a=ASKING))
+
+    assert race.begin(0.0) == []
+    assert race.wake_at() == 0.25
 
 
 # ------------------------------------------------------------------- random races
@@ -316,7 +460,7 @@ class Witness:
 
     def __init__(self, lanes: list[Lane], rules: Rules, policy: str) -> None:
         self.rules = rules
-        self.gate = Breakers()
+        self.gate = Unlimited()
         self.race = Heat(lanes, rules=rules, policy=POLICIES[policy], gate=self.gate)
         self.lanes = lanes
         self.running: dict[int, Lane] = {}

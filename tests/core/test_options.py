@@ -82,6 +82,7 @@ def test_every_option_arrives() -> None:
         tool_choice="required",
         response_format={"type": "json_object"},
         extra={"top_k": 3},
+        cache="1h30m",
     )
 
     assert asked == Ask(
@@ -102,6 +103,7 @@ def test_every_option_arrives() -> None:
         plan_one,
         Wishes(only=("groq",), exclude=("a", "b/m"), prefer=("fast",), task="code", private=True),
         (polite, kind),
+        cache=5400.0,
     )
 
 
@@ -109,6 +111,24 @@ def test_every_option_arrives() -> None:
 def test_each_task_may_be_asked_for(task: str) -> None:
     """The contract's five."""
     assert ask(task=task).wishes.task == task
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "alone"),
+    [
+        (None, 60.0, None),
+        (False, None, None),
+        (30, 30.0, 30.0),
+        (0.001, 0.001, 0.001),
+        ("24h", 86_400.0, 86_400.0),
+    ],
+)
+def test_cache_beside_its_default(given: Any, kept: float | None, alone: float | None) -> None:
+    """Seconds or a text; False is no cache, whatever the default; None is the default, which may be none."""
+    options = cast("Options", {"cache": given})
+
+    assert read("hi", options, Defaults(cache=60.0)).cache == kept
+    assert read("hi", options, Defaults()).cache == alone
 
 
 def test_one_check_needs_no_list() -> None:
@@ -196,6 +216,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tools": [TOOL], "tool_choice": "sometimes"}, 'tool_choice is "sometimes": give'),
     ({"response_format": "json"}, 'response_format is "json": give'),
     ({"response_format": {"type": "yaml"}}, 'response_format.type is "yaml": use'),
+    ({"cache": "soon"}, 'cache is "soon": use a number of seconds above 0, a text like "24h", or False'),
+    ({"cache": "0s"}, 'cache is "0s": use'),
+    ({"cache": 0}, "cache is 0: use"),
+    ({"cache": -1}, "cache is -1: use"),
+    ({"cache": True}, "cache is True: use"),
+    ({"cache": NAN}, "cache is nan: use"),
+    ({"cache": INFINITY}, "cache is inf: use"),
+    ({"cache": "99999999d"}, 'cache is "99999999d": use'),
+    ({"cache": [60]}, "cache is a list: use"),
     ({"extra": [("a", 1)]}, "extra is a list: give a mapping of body fields"),
     ({"extra": {"a": {1, 2}}}, "extra cannot be written as JSON"),
     ({"extra": {1: "a"}}, "extra cannot be written as JSON"),

@@ -10,6 +10,8 @@ from racer.core.field import Skipped
 from racer.core.provider import Account, Lane, Model, Provider
 from racer.core.rank import (
     TASKS,
+    UNKNOWN,
+    Form,
     Wishes,
     is_private,
     known_names,
@@ -102,6 +104,36 @@ def test_accounts_take_turns() -> None:
     one, two, three = (lane("a/m", account=name) for name in ("one", "two", "three"))
 
     assert order(one, two, three, uses={"one": 2, "two": 1}) == ["a/m@three", "a/m@two", "a/m@one"]
+
+
+@pytest.mark.parametrize(
+    ("forms", "placed"),
+    [
+        ({"a/m@one": (5, 0.1), "a/m@two": (3, 0.9)}, ["a/m@two", "a/m@one"]),
+        ({"a/m@one": (3, 0.5), "a/m@two": (3, 0.4)}, ["a/m@two", "a/m@one"]),
+        ({"a/m@one": (3, 0.5), "a/m@two": (3, 0.5)}, ["a/m@one", "a/m@two"]),
+        ({"a/m@one": (1, 0.0)}, ["a/m@two", "a/m@one"]),
+        ({"a/m@one": UNKNOWN}, ["a/m@one", "a/m@two"]),
+        ({"a/m@one": (-1, 0.0)}, ["a/m@one", "a/m@two"]),
+        ({"b/m": (9, 0.9), "a/m@two": (-1, 0.0)}, ["a/m@two", "a/m@one"]),
+    ],
+)
+def test_the_faster_lane_goes_first_then_the_one_with_most_left(
+    forms: dict[str, Form], placed: list[str]
+) -> None:
+    """A lane that nobody has said anything of has neither waited nor spent; turns decide between equals."""
+    lanes = [lane("a/m", account=name) for name in ("one", "two")]
+    found = rank(lanes, HI, Wishes(), {"two": 1}, forms)
+
+    assert [each.id for each in found.lanes] == placed
+
+
+def test_the_users_priority_weighs_more_than_speed() -> None:
+    """What was configured is wanted so."""
+    lanes = [lane("slow/m", priority=10), lane("fast/m", priority=20)]
+    found = rank(lanes, HI, Wishes(), {}, {"slow/m": (9, 1.0), "fast/m": (0, 0.0)})
+
+    assert [each.id for each in found.lanes] == ["slow/m", "fast/m"]
 
 
 # ---------------------------------------------------------------- who may not

@@ -7,20 +7,28 @@ import subprocess
 import sys
 from contextlib import redirect_stderr
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 import orjson
 import pytest
 
 from racer.core.facts import (
+    CacheHit,
+    ClockJumped,
     CoolDownEnded,
     CoolDownStarted,
+    Fact,
     FieldsDropped,
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
     RaceEnded,
     RaceStarted,
+    StoreHealed,
+    StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
 from racer.core.provider import Account
@@ -30,9 +38,6 @@ from racer.logs import LEVELS, fields_of, level_of, name_of, observer
 from racer_adapters.secret import Secret
 from racer_adapters.types import Usage
 from tests.core.lanes import lane
-
-if TYPE_CHECKING:
-    from racer.core.facts import Fact
 
 KEY = "test-key-" + "x" * 12
 A = replace(lane("a/m"), account=Account("a:A_KEY", Secret(KEY)))
@@ -92,6 +97,38 @@ LINES: list[tuple[Fact, str, str, dict[str, Any]]] = [
         {"scope": "account a", "seconds": None, "reason": "rate: slow down"},
     ),
     (CoolDownEnded("r", "account a"), "cooldown.ended", "info", {"scope": "account a"}),
+    (
+        CacheHit("r", "5f0c", 12.34567, shared=True),
+        "cache.hit",
+        "info",
+        {"entry": "5f0c", "age": 12.346, "shared": True},
+    ),
+]
+METER = "groq requests/day"
+MIDNIGHT = 1_795_219_200.0
+AROUND: list[tuple[Fact, str, str, dict[str, Any]]] = [
+    (
+        QuotaAlert(METER, 0.75, 750.00001, 1000.0, MIDNIGHT),
+        "quota.alert",
+        "warning",
+        {"meter": METER, "limit": 1000.0, "share": 0.75, "used": 750.0, "resets_at": "2026-11-21T00:00:00Z"},
+    ),
+    (
+        QuotaExhausted(METER, 1000.0, None, foreseen=False),
+        "quota.exhausted",
+        "warning",
+        {"meter": METER, "limit": 1000.0, "resets_at": None, "foreseen": False},
+    ),
+    (
+        QuotaExhausted(METER, 5.0, float("inf"), foreseen=True),
+        "quota.exhausted",
+        "warning",
+        {"meter": METER, "limit": 5.0, "resets_at": None, "foreseen": True},
+    ),
+    (QuotaReset(METER, 1000.0), "quota.reset", "info", {"meter": METER, "limit": 1000.0}),
+    (StoreTroubled("disk full", 2), "store.troubled", "error", {"reason": "disk full", "lost": 2}),
+    (StoreHealed(30.04), "store.healed", "info", {"after": 30.0}),
+    (ClockJumped(-3600.04), "clock.jumped", "warning", {"seconds": -3600.0}),
 ]
 NAMES = [f"{row[1]}-{number}" for number, row in enumerate(LINES)]
 
@@ -131,9 +168,27 @@ def test_what_is_said_of_a_fact(fact: Fact, name: str, level: str, more: dict[st
     assert fields_of(fact) == {"race": "r", **more}
 
 
+@pytest.mark.parametrize(("fact", "name", "level", "more"), AROUND, ids=[row[1] for row in AROUND])
+def test_what_is_said_of_limits_store_and_clock(
+    fact: Fact, name: str, level: str, more: dict[str, Any]
+) -> None:
+    """They belong to no race. An instant is text in UTC, null where it never comes."""
+    [line] = logged(fact, style="json", level="debug").splitlines()
+    told = orjson.loads(line)
+
+    assert told.pop("timestamp")
+    assert told == {"event": name, "level": level, **more}
+    assert level_of(fact) == LEVELS[level]
+
+
+def test_every_fact_has_a_line() -> None:
+    """None is missing in the tables above, so none lacks a name, a level or fields."""
+    assert {type(fact) for fact, *_ in (*LINES, *AROUND)} == set(get_args(Fact))
+
+
 def test_the_names_are_the_contracts() -> None:
-    """Each event of a race and of a cool-down, and one more: what a lane could not be told."""
-    assert {name_of(fact) for fact, *_ in LINES} == {
+    """Each event that the contract names, and four more: what a lane could not be told, store and clock."""
+    assert {name_of(fact) for fact, *_ in (*LINES, *AROUND)} == {
         "lane.dropped",
         "race.started",
         "lane.started",
@@ -146,6 +201,13 @@ def test_the_names_are_the_contracts() -> None:
         "race.lost",
         "cooldown.started",
         "cooldown.ended",
+        "quota.alert",
+        "quota.exhausted",
+        "quota.reset",
+        "cache.hit",
+        "store.troubled",
+        "store.healed",
+        "clock.jumped",
     }
 
 

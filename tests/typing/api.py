@@ -23,6 +23,8 @@ from racer import (
     race,
 )
 from racer.core.facts import (
+    CacheHit,
+    ClockJumped,
     CoolDownEnded,
     CoolDownStarted,
     Fact,
@@ -31,8 +33,13 @@ from racer.core.facts import (
     LaneFirstToken,
     LaneStarted,
     Observer,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
     RaceEnded,
     RaceStarted,
+    StoreHealed,
+    StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
 from racer.core.options import Messages, Options, Validator
@@ -242,6 +249,18 @@ def observe(fact: Fact) -> None:
             assert_type(fact.seconds, float)
         case CoolDownEnded():
             assert_type(fact.scope, str)
+        case QuotaAlert() | QuotaExhausted():
+            assert_type(fact.resets_at, float | None)
+        case QuotaReset():
+            assert_type(fact.meter, str)
+        case CacheHit():
+            assert_type(fact.shared, bool)
+        case StoreTroubled():
+            assert_type(fact.lost, int)
+        case StoreHealed():
+            assert_type(fact.after, float)
+        case ClockJumped():
+            assert_type(fact.seconds, float)
         case _:
             assert_never(fact)
 

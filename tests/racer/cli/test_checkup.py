@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ import anyio
 import orjson
 import pytest
 
+from racer.api import ledger_of, store_of
 from racer.cli.checkup import AT_ONCE, TOKENS, Finding, examine, one_each, questions, shown_proxy
 from racer.cli.diagnosis import Diagnosis, Verdict
+from racer.config import Config
 from racer.core.field import field_of
-from racer.core.provider import Account, Model, Provider
+from racer.core.provider import Account, Limit, Model, Provider
 from racer.errors import BadRequest
 from racer.testing import Script, ScriptedTransport, VirtualLoop, answers, fails, hangs, provider_of, says
 from racer_adapters.errors import Kind, WireError
@@ -21,9 +24,10 @@ from racer_adapters.secret import Secret
 from tests.racer.cli.rows import LONG_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from racer.core.provider import Lane
+    from racer.ledger import Ledger
 
 pytestmark = pytest.mark.anyio
 
@@ -53,11 +57,23 @@ async def checked(
 ) -> tuple[list[Finding], list[str]]:
     """The findings, and the names of those told in the order in which they were told."""
     told: list[str] = []
-    findings = await examine(
-        lanes_of(*providers), questions(deadline), transport, lambda finding: told.append(finding.name)
-    )
+    ask, lanes = questions(deadline), lanes_of(*providers)
+    async with counted(lanes) as ledger:
+        findings = await examine(lanes, ask, transport, ledger, lambda finding: told.append(finding.name))
     assert 0 == transport.open
     return findings, told
+
+
+@asynccontextmanager
+async def counted(lanes: Sequence[Lane]) -> AsyncGenerator[Ledger]:
+    """A ledger in memory."""
+    config = Config()
+    ledger = ledger_of(config, store_of(config), lambda _: None)
+    ledger.open(lanes)
+    try:
+        yield ledger
+    finally:
+        await ledger.aclose()
 
 
 def verdicts(findings: Sequence[Finding]) -> list[str]:
@@ -212,12 +228,29 @@ async def test_not_everybody_is_called_at_once() -> None:
     assert verdicts(findings) == ["works"] * len(names)
 
 
+async def test_what_is_used_up_is_not_called() -> None:
+    """These calls count like any other, so an account without any left is told of and left alone."""
+    spent = replace(provider_of("a"), limits=(Limit("requests", 1, "day", reset="00:00 UTC"),))
+    transport = ScriptedTransport({"a": whole("OK")})
+
+    async with counted(lanes_of(spent)) as ledger:
+        first, second = [
+            await examine(lanes_of(spent), questions(20.0), transport, ledger, lambda _: None)
+            for _ in range(2)
+        ]
+
+    assert [*verdicts(first), *verdicts(second)] == ["works", "limit reached"]
+    assert 1 == len(transport.requests)
+
+
 async def test_being_interrupted_leaves_nothing() -> None:
     """Every call is closed."""
     transport = ScriptedTransport({"a": hangs(), "b": hangs()})
 
-    with anyio.move_on_after(1.0):
-        await examine(lanes_of(provider_of("a"), provider_of("b")), questions(20.0), transport, print)
+    lanes = lanes_of(provider_of("a"), provider_of("b"))
+    async with counted(lanes) as ledger:
+        with anyio.move_on_after(1.0):
+            await examine(lanes, questions(20.0), transport, ledger, print)
 
     assert 0 == transport.open
     assert [event for _, event, _ in transport.log] == ["sent", "sent", "closed", "closed"]

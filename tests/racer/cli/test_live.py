@@ -10,7 +10,21 @@ import pytest
 from racer.cli.console import screen
 from racer.cli.live import FRAME_SECONDS, Bars, Lines, headline, told, watch
 from racer.cli.track import Track
-from racer.core.facts import CoolDownEnded, CoolDownStarted, Fact, FieldsDropped, RaceEnded, RaceStarted
+from racer.core.facts import (
+    CacheHit,
+    ClockJumped,
+    CoolDownEnded,
+    CoolDownStarted,
+    Fact,
+    FieldsDropped,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
+    RaceEnded,
+    RaceStarted,
+    StoreHealed,
+    StoreTroubled,
+)
 from racer.core.heat import Ending
 from racer.testing import VirtualLoop
 from tests.racer.cli import terminal
@@ -89,6 +103,42 @@ def test_a_race_without_a_winner_says_how_it_ended(ending: Ending) -> None:
 def test_cool_downs_are_not_shown(fact: Fact) -> None:
     """They concern the next race."""
     assert told(fact) == ""
+
+
+@pytest.mark.parametrize(
+    ("fact", "text"),
+    [
+        (
+            CacheHit(RACE, "5f0c", 12.3, shared=False),
+            "   0.000 s  the race  has the reply from the cache, 12 s old",
+        ),
+        (CacheHit(RACE, "5f0c", 0.1, shared=True), "   0.000 s  the race  has the reply of a race under way"),
+    ],
+)
+def test_a_reply_that_is_given_again_is_no_riddle(fact: Fact, text: str) -> None:
+    """No lane runs, so a line says where the reply is from."""
+    assert told(fact) == text
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        QuotaAlert("m", 0.9, 9.0, 10.0, None),
+        QuotaExhausted("m", 10.0, None, foreseen=True),
+        QuotaReset("m", 10.0),
+        StoreTroubled("full", 0),
+        StoreHealed(1.0),
+        ClockJumped(60.0),
+        CacheHit(RACE, "5f0c", 12.3, shared=False),
+    ],
+)
+def test_what_is_no_lane_leaves_the_picture_alone(fact: Fact) -> None:
+    """Limits, store and clock have lines of their own in the log."""
+    track = Track()
+    track.tell(fact)
+
+    assert track.bars == ()
+    assert isinstance(fact, CacheHit) or told(fact) == ""
 
 
 def test_lines_that_nobody_reads_stop_no_race() -> None:

@@ -67,7 +67,7 @@ def test_all_sections() -> None:
     )
 
     assert config.race == RaceDefaults(
-        lanes=2, policy="one", deadline=5.0, wait=3.0, per_provider=2, local_lanes=3, extra=1.0
+        lanes=2, policy="one", deadline=5.0, wait=3.0, per_provider=2, local_lanes=3, extra=1.0, cache=5400.0
     )
     assert isinstance(config.race.deadline, float)
     assert (config.cache.ttl, config.store.url, config.alerts.at) == (
@@ -79,8 +79,10 @@ def test_all_sections() -> None:
 
 @pytest.mark.parametrize(("ttl", "seconds"), [(90, 90.0), (0.5, 0.5), ("24h", 86_400.0)])
 def test_ttl(ttl: object, seconds: float) -> None:
-    """The time to live is seconds or a text."""
-    assert composed({"cache": {"ttl": ttl}}).cache.ttl == seconds
+    """The time to live is seconds or a text; it is the default of the races too."""
+    config = composed({"cache": {"ttl": ttl}})
+
+    assert (config.cache.ttl, config.race.cache) == (seconds, seconds)
 
 
 def test_empty_sections() -> None:

@@ -219,7 +219,7 @@ def test_the_example_loads() -> None:
     config = load(ROOT / "racer.example.toml", environ={}, cwd=ROOT / "tests")
 
     assert all(f"\n[{section}]" in text for section in ("race", "cache", "store", "alerts", "providers.groq"))
-    assert config.race == type(config.race)()
+    assert config.race == type(config.race)(cache=86_400.0)
     assert provider(config, "workstation").base_url == "http://127.0.0.1:8080/v1"
 
 

@@ -76,15 +76,6 @@ def test_does_not_fit(form: Callable[[str], str | None], text: str) -> None:
     assert form(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("24h", 86_400.0), ("1h30m", 5_400.0), ("0.5m", 30.0), ("2d", 172_800.0), ("soon", None), ("", None)],
-)
-def test_seconds(text: str, expected: float | None) -> None:
-    """A length of time is the sum of its parts, in seconds."""
-    assert forms.seconds(text) == expected
-
-
 def test_near_zone() -> None:
     """A zone that is nearly right gets a question after the one that was meant."""
     assert forms.zone_fault("Amerika/Los_Angeles") == (

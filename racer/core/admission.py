@@ -1,0 +1,171 @@
+"""Who may start in one race: the breakers' word and the purse's, with what each attempt has taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from racer.core.breaker import Block
+from racer.core.heat import Outcome
+from racer.core.metering import amount_of, charges_of
+from racer_adapters.errors import Kind
+from racer_adapters.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from racer.core.breaker import Breakers
+    from racer.core.provider import Lane
+    from racer.core.purse import Charge, Lack, Purse, Taken
+    from racer.core.quota import Meter
+    from racer.core.reply import Attempt
+    from racer_adapters.errors import WireError
+
+    Hearing = Callable[[Lane, Mapping[str, str] | None, WireError | None], None]
+
+FOREVER = float("inf")
+ROUNDING = 1e-6  # unix seconds are told no finer apart: what is past on one clock is past on the other
+
+# Nothing of the request has left this machine, or nobody was there to take it.
+_UNSENT = frozenset({Kind.DNS, Kind.CONNECT, Kind.TLS, Kind.LOCAL})
+
+
+class Admission:
+    """The gate of one race. `skew` is unix seconds minus the race's clock.
+
+    `meters` gives a lane's counters; `prompt` is the tokens of the question, `answer` guesses those of a
+    lane's answer. `nudge` has the store asked; `fault` says why it cannot be, or nothing. `hear` is given
+    the headers of each response and each failure.
+    """
+
+    __slots__ = (
+        "_answer", "_asked", "_breakers", "_charges", "_fault", "_hear", "_meters", "_nudge", "_prompt",
+        "_purse", "_skew", "_taken", "wake",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        breakers: Breakers,
+        purse: Purse,
+        *,
+        meters: Callable[[Lane], Sequence[Meter]],
+        prompt: int,
+        answer: Callable[[Lane], int],
+        skew: float,
+        nudge: Callable[[Admission], None],
+        fault: Callable[[], str],
+        hear: Hearing,
+    ) -> None:
+        self._breakers = breakers
+        self._purse = purse
+        self._meters = meters
+        self._prompt = prompt
+        self._answer = answer
+        self._skew = skew
+        self._nudge = nudge
+        self._fault = fault
+        self._hear = hear
+        self._charges: dict[str, tuple[Charge, ...]] = {}
+        self._taken: dict[str, tuple[Taken, ...]] = {}
+        self._asked: set[str] = set()
+        self.wake: Callable[[], None] = _nobody
+
+    def blocked(self, lane: Lane, now: float) -> Block | None:
+        """Why `lane` may not start at `now`. A block that is `pending` ends once the store has answered."""
+        block = self._breakers.blocked(lane, now)
+        if block is not None and block.stated:
+            return block
+        charges = self.charges(lane)
+        lack = self._purse.lacks(charges, now + self._skew) if charges else None
+        return block if lack is None else self._block(lack, block, now)
+
+    def _block(self, lack: Lack, guess: Block | None, now: float) -> Block:
+        if lack.until is not None:
+            until = lack.until - self._skew + ROUNDING
+            return Block(until, _why(lack), stated=True, limit=guess is None)
+        if fault := self._fault():
+            return Block(FOREVER, fault, stated=True, limit=guess is None)
+        if guess is not None:
+            return Block(guess.until, guess.reason, stated=False, pending=True)
+        return Block(now, "its quota is being asked for", stated=True, pending=True, limit=True)
+
+    def ask(self, lane: Lane) -> None:
+        """Once for each lane, until the store has answered."""
+        if lane.id not in self._asked:
+            self._asked.add(lane.id)
+            self._purse.ask(self.charges(lane))
+            self._nudge(self)
+
+    def answered(self) -> None:
+        """The store has answered, or cannot: the race looks again."""
+        self._asked.clear()
+        self.wake()
+
+    def started(self, lane: Lane, now: float) -> None:
+        self._breakers.started(lane, now)
+        if charges := self.charges(lane):
+            self._taken[lane.id] = self._purse.take(charges, now + self._skew)
+
+    def ended(
+        self,
+        lane: Lane,
+        attempt: Attempt,
+        error: WireError | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """The attempt of `lane` has ended: what it has really used takes the place of what was thought.
+
+        `headers` are those of its first response: where one came, the request had been sent.
+        """
+        unsent = headers is None and attempt.status is None and error is not None and error.kind in _UNSENT
+        usage = None if unsent else _used(lane, attempt)
+        for taken in self._taken.pop(lane.id, ()):
+            amount = 0.0 if usage is None else amount_of(taken.pocket.meter, usage, lane.model)
+            taken.pocket.settle(taken, amount)
+        self._hear(lane, headers, error)
+
+    def charges(self, lane: Lane) -> tuple[Charge, ...]:
+        """What a call on `lane` is expected to take of each of its meters."""
+        charges = self._charges.get(lane.id)
+        if charges is None:
+            meters = self._meters(lane)
+            usage = Usage(self._prompt, self._answer(lane), estimated=True) if meters else Usage()
+            charges = self._charges[lane.id] = charges_of(meters, usage, lane.model)
+        return charges
+
+
+def _nobody() -> None:
+    """Nothing waits yet."""
+
+
+def _used(lane: Lane, attempt: Attempt) -> Usage:
+    """A request that was sent counts. Its tokens: none where it was refused, else what had arrived."""
+    refused = attempt.status is not None and 400 <= attempt.status < 500
+    refunded = attempt.outcome is Outcome.LOST and lane.provider.cancel_refunds
+    if attempt.usage is None or refused or refunded:
+        return Usage(usd=0.0, neurons=0.0)
+    return attempt.usage
+
+
+def _why(lack: Lack) -> str:
+    meter, standing = lack.pocket.meter, lack.pocket.standing
+    limit = meter.amount if standing is None else standing.limit
+    allowed = f"{limit:,.10g} {meter.unit} {_per(meter)}"
+    if lack.until == FOREVER and 0 < limit < lack.amount:
+        return f"too large: about {lack.amount:,.10g} {meter.unit}, and its limit is {allowed}"
+    if meter.span is None:
+        return f"busy: {limit:g} calls in flight are allowed at once"
+    return f"used up: {allowed}"
+
+
+def _per(meter: Meter) -> str:
+    match meter.per.partition(" "):
+        case ("once", _, _):
+            return "in all"
+        case ("rolling", _, length):
+            return f"in any {length}"
+        case ("hour", _, _):
+            return "an hour"
+        case (_, "", _):
+            return f"a {meter.per}"
+        case _:
+            return f"in {meter.per}"

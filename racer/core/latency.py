@@ -1,0 +1,216 @@
+"""How fast each lane answers, and how often: learned from every attempt, the stopped ones too. Pure.
+
+Per lane, for the first token and for the whole answer, two memories: a recent one (40 attempts, half of it
+gone after 20 minutes) that leans on a long one (1,000 attempts), which leans on a prior. So a lane that has
+not run for a while is again what it mostly was, and one that never ran is what lanes mostly are.
+
+Rule 1: a stopped attempt had nothing until then. It never makes a lane look faster, nor is it a failure.
+Rule 2: percentiles are of answers; a failure counts as a stop, so that to fail fast is not to be fast.
+        `expected`, `remaining` and `overdue` count failures as what they are.
+"""
+
+from __future__ import annotations
+
+import math
+from struct import Struct
+from typing import TYPE_CHECKING, Literal
+
+from racer.core.lengths import BINS as LENGTH_BINS
+from racer.core.lengths import Lengths
+from racer.core.survival import ANSWERED, BINS, EDGES, FAILED, Curve, Memory, bin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from racer.core.survival import Hazards
+
+Ended = Literal["answered", "failed", "stopped"]
+Size = Literal["small", "medium", "large"]
+
+RECENT, LONG, SIZED = 40, 1000, 40
+RECENT_LEANS, LONG_LEANS = 4.0, 3.0
+STEP = 60.0
+STEPS_A_HALF_LIFE = 20
+OVERDUE_CHANCE, OVERDUE_FROM = 0.03, 1.0
+FAILOVER = 5.0
+STEEPEST = 0.30
+
+_CAUSES: dict[Ended, int | None] = {"answered": ANSWERED, "failed": FAILED, "stopped": None}
+_LAYOUT = Struct(f"<4sdq{4 * 3 * BINS + 3 * 2 * BINS + LENGTH_BINS}f")
+_FORM = b"lat1"
+_MOST = 2.0 * LONG
+
+
+def prior(median: float, sigma: float, failing: float = 0.05) -> Hazards:
+    """Lognormal times, about `median` seconds, with a heavier tail; a share of `failing` ends badly."""
+    spread = sigma * math.sqrt(2)
+    alive = [math.erfc(math.log(edge / median) / spread) for edge in EDGES]
+    ends = [min(STEEPEST, 1 - alive[bin_ + 1] / alive[bin_]) for bin_ in range(BINS)]
+    return tuple(end * (1 - failing) for end in ends), tuple(end * failing for end in ends)
+
+
+REMOTE = (prior(0.8, 0.8), prior(2.5, 1.0))
+LOCAL = (prior(1.3, 0.9), prior(4.0, 1.0))
+
+
+def size_of(tokens: int) -> Size:
+    """The class of an answer of so many tokens."""
+    return "small" if tokens <= 64 else "medium" if tokens <= 512 else "large"
+
+
+class LaneStats:
+    """What the attempts of one lane have taught: `n` of them; `lengths` knows how long its answers are."""
+
+    __slots__ = ("_curves", "_first", "_prior", "_sizes", "_step", "_total", "lengths", "n")
+
+    def __init__(self, *, local: bool = False) -> None:
+        self._prior = LOCAL if local else REMOTE
+        self._first = (Memory(LONG), Memory(RECENT))
+        self._total = (Memory(LONG), Memory(RECENT))
+        self._sizes: dict[Size, Memory] = {
+            "small": Memory(SIZED, causes=1),
+            "medium": Memory(SIZED, causes=1),
+            "large": Memory(SIZED, causes=1),
+        }
+        self._curves: dict[str, Curve] = {}
+        self._step = 0
+        self.lengths = Lengths()
+        self.n = 0
+
+    def observe(
+        self, *, at: float, first_token: float | None, total: float, ended: Ended, tokens: int
+    ) -> None:
+        """An attempt ended at `at` (unix seconds), `total` seconds after its start.
+
+        `first_token`: the seconds to it, None when none came; an answer in one piece came with its end.
+        `tokens`: how long its answer is. For an attempt without one, how long the winner's is: lanes of a
+        race are asked the same. 0 where nobody knows.
+        """
+        self.age(at)
+        self._curves.clear()
+        self.n += 1
+        cause, last = _CAUSES[ended], bin_of(total)
+        shown, shown_as = (last, cause) if first_token is None else (bin_of(first_token), ANSWERED)
+        for memory in self._first:
+            memory.add(shown, shown_as)
+        for memory in self._total:
+            memory.add(last, cause)
+        if tokens > 0:
+            self._sizes[size_of(tokens)].add(last, None if cause == FAILED else cause)
+            if cause == ANSWERED:
+                self.lengths.observe(tokens)
+
+    def age(self, at: float) -> None:
+        """It is `at` now: what is recent fades, a step a minute. A clock that goes back changes nothing."""
+        step = int(at // STEP)
+        if step <= self._step:
+            return
+        fade = 0.5 ** ((step - self._step) / STEPS_A_HALF_LIFE)
+        for memory in (self._first[1], self._total[1]):
+            memory.fold(fade)
+        self._step = step
+        self._curves.clear()
+
+    def first(self, q: float) -> float:
+        """By how many seconds the share `q` of calls has its first token."""
+        return self._curve("first").quantile(q)
+
+    def total(self, q: float, size: Size | None = None) -> float:
+        """By how many seconds the share `q` of calls has its whole answer: of any size, or of this one."""
+        return self._curve(size or "total").quantile(q)
+
+    def expected(self, failover: float = FAILOVER) -> float:
+        """Seconds to a whole answer on average: a failure costs its time, and then that of another lane."""
+        curve = self._curve("total")
+        return curve.remaining(0.0) + (1.0 - curve.success) * failover
+
+    def remaining(self, elapsed: float) -> float:
+        """Seconds until the first token, or a failure, on average, where neither has come in `elapsed`."""
+        return self._curve("first").remaining(elapsed)
+
+    def overdue(self, elapsed: float) -> bool:
+        """Whether a lane that has shown nothing in `elapsed` is later than nearly all of its calls."""
+        return elapsed > OVERDUE_FROM and self._curve("first").alive(elapsed) < OVERDUE_CHANCE
+
+    @property
+    def success(self) -> float:
+        """The share of calls that are answered if nobody stops them."""
+        return self._curve("total").success
+
+    def _curve(self, name: Literal["first", "total"] | Size) -> Curve:
+        curve = self._curves.get(name)
+        if curve is None:
+            curve = self._curves[name] = Curve(self._hazards(name))
+        return curve
+
+    def _hazards(self, name: Literal["first", "total"] | Size) -> Hazards:
+        if name == "first":
+            return _leaning(self._first, self._prior[0])
+        whole = _leaning(self._total, self._prior[1])
+        return whole if name == "total" else self._sizes[name].over(whole, RECENT_LEANS)
+
+    def dump(self) -> bytes:
+        """All that was learned, in less than 4 KiB. Numbers are rounded to 4 bytes, its own too."""
+        numbers = [number for part in self._parts() for number in part.numbers()]
+        data = _LAYOUT.pack(_FORM, self.n, self._step, *numbers)
+        self._restore(data)
+        return data
+
+    @classmethod
+    def load(cls, data: bytes, *, local: bool = False) -> LaneStats:
+        """What `dump` gave. Raises ValueError for anything else."""
+        stats = cls(local=local)
+        stats._restore(data)
+        return stats
+
+    def _restore(self, data: bytes) -> None:
+        if len(data) != _LAYOUT.size:
+            raise ValueError(f"what was learned of a lane has {_LAYOUT.size} bytes, not {len(data)}")
+        form, n, step, *numbers = _LAYOUT.unpack(data)
+        if form != _FORM or not 0 <= n < math.inf or not all(0 <= number <= _MOST for number in numbers):
+            raise ValueError("these bytes are not what was learned of a lane")
+        self.n, self._step = int(n), step
+        source = iter(numbers)
+        for part in self._parts():
+            part.restore(source)
+        self._curves.clear()
+
+    def _parts(self) -> tuple[Memory | Lengths, ...]:
+        return (*self._first, *self._total, *self._sizes.values(), self.lengths)
+
+
+def _leaning(memories: tuple[Memory, Memory], below: Hazards) -> Hazards:
+    long, recent = memories
+    return recent.over(long.over(below, LONG_LEANS), RECENT_LEANS)
+
+
+class Latencies:
+    """What was learned of every lane, by key: `provider/model`. `local` has the names of local providers."""
+
+    __slots__ = ("_lanes", "_local")
+
+    def __init__(self, *, local: Container[str] = ()) -> None:
+        self._local = local
+        self._lanes: dict[str, LaneStats] = {}
+
+    def of(self, key: str, *, at: float | None = None) -> LaneStats:
+        """What is known of a lane, `at` now: what lanes mostly are, where it was never seen."""
+        stats = self._lanes.get(key)
+        if stats is None:
+            stats = self._lanes[key] = LaneStats(local=self._is_local(key))
+        if at is not None:
+            stats.age(at)
+        return stats
+
+    def load(self, dumps: Mapping[str, bytes]) -> tuple[str, ...]:
+        """Know what `dumps` say of their lanes instead. The keys of those that could not be read."""
+        refused: list[str] = []
+        for key, data in dumps.items():
+            try:
+                self._lanes[key] = LaneStats.load(data, local=self._is_local(key))
+            except ValueError:
+                refused.append(key)
+        return tuple(refused)
+
+    def _is_local(self, key: str) -> bool:
+        return key.partition("/")[0] in self._local

@@ -1,0 +1,369 @@
+"""The ledger: it keeps the limits of every lane and remembers every attempt, beside the races.
+
+Rule 1: a race never waits for the disk, but for a lease that it cannot do without. Facts go to the recorder,
+        spending is a matter of memory; one task carries both to the store, in one transaction at a time.
+Rule 2: an exchange is never left half-way: it is not cancelled, and what did not arrive is told again.
+Rule 3: while the store cannot be written, lanes with limits may spend what is held and get nothing new;
+        lanes without limits run on. Nothing is given up silently.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+
+from racer.background import Background
+from racer.core.admission import Admission
+from racer.core.clock import Clock
+from racer.core.facts import (
+    ClockJumped,
+    LaneEnded,
+    LaneStarted,
+    QuotaAlert,
+    QuotaExhausted,
+    QuotaReset,
+    StoreHealed,
+    StoreTroubled,
+)
+from racer.core.latency import Latencies
+from racer.core.lessons import lane_key, learn
+from racer.core.metering import charges_of
+from racer.core.purse import Purse
+from racer.core.tokens import prompt_tokens
+from racer.core.truth import from_error, from_headers
+from racer.errors import StoreError
+from racer.recorder import Recorder
+from racer_adapters.types import Usage
+from racer_adapters.waits import clock_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+    from racer.acquaintance import Known
+    from racer.core.breaker import Breakers
+    from racer.core.facts import Fact, Observer
+    from racer.core.provider import Lane
+    from racer.core.quota import Alert, Report, Tidings, Truth
+    from racer.core.rank import Form
+    from racer.recorder import Note
+    from racer.timepiece import Timepiece
+    from racer_adapters.errors import WireError
+    from racer_adapters.types import Call
+
+FLUSH_AFTER = 0.25
+HEARTBEAT = 10.0
+BRISK = 1.25  # something is held that others may need: see soon whether it is still needed here
+FIRST_RETRY = 0.5
+LONGEST_RETRY = 30.0
+CLOSING = 5.0
+NEVER = float("inf")
+ALL = 1.0
+FORMS_KEPT = 1.0
+USUAL_PROMPT = 256
+STEPS = 1.19  # lanes that differ by less are as good as each other
+
+
+class Store(Protocol):
+    """What the ledger needs of a store; racer/store has the one for a single machine.
+
+    Each call happens whole or not at all, and raises StoreError where the store cannot serve.
+    """
+
+    async def open(
+        self, wall: float, ticks: float, boot: str
+    ) -> tuple[tuple[float, float], Mapping[str, bytes], str]:
+        """Join the processes that share the store; the clocks of this one say `wall` and `ticks`.
+
+        Gives the anchor of the clock that all of them use, what is known of lanes, and a notice for people.
+        """
+        ...
+
+    async def exchange(
+        self, report: Report, notes: Sequence[Note], now: float, *, last: bool = False
+    ) -> Tidings | None:
+        """Tell and ask, at once; `last` also says goodbye.
+
+        None: this process was taken for dead, and nothing of this was heard.
+        """
+        ...
+
+    async def tidy(self, now: float) -> None:
+        """Work that should be done now and then: a good moment, nobody waits."""
+        ...
+
+    async def move_anchor(self, wall: float, ticks: float) -> None:
+        """All processes are to set their clocks so."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Ledger:
+    """`known` tells a lane's meters and who reads its headers; `tell` is told what happens to limits."""
+
+    def __init__(
+        self,
+        store: Store,
+        timepiece: Timepiece,
+        known: Callable[[Lane], Known],
+        tell: Observer,
+        *,
+        local: Iterable[str] = (),
+    ) -> None:
+        self._store = store
+        self._timepiece = timepiece
+        self._known = known
+        self._tell = tell
+        self._clock = Clock(timepiece.wall(), timepiece.ticks())
+        self._purse = Purse()
+        self._recorder = Recorder()
+        self._running = 0
+        self._waiting: set[Admission] = set()
+        self._stirred, self._ending = anyio.Event(), anyio.Event()
+        self._urgent = self._closing = False
+        self._dirty_at: float | None = None
+        self._fault = ""
+        self._gap = 0.0
+        self._moved = False
+        self._forms: dict[str, Form] = {}
+        self._formed_at = -NEVER
+        self._aside = Background()
+        self.latencies = Latencies(local=frozenset(local))
+
+    # ------------------------------------------------------------- for the races
+
+    def now(self) -> float:
+        """Unix seconds that no jump of the machine's clock moves."""
+        return self._clock.now(self._timepiece.ticks())
+
+    def admission(self, breakers: Breakers, call: Call, began: float) -> Admission:
+        """The gate of a race that asks for `call`, and whose clock says `began`."""
+        most = call.max_tokens
+        return Admission(
+            breakers,
+            self._purse,
+            meters=lambda lane: self._known(lane).meters,
+            prompt=prompt_tokens(call),
+            answer=lambda lane: self._length(lane) if most is None else most,
+            skew=self.now() - began,
+            nudge=self._asked,
+            fault=lambda: self._fault,
+            hear=self._hear,
+        )
+
+    def forms(self, lanes: Iterable[Lane]) -> Mapping[str, Form]:
+        """How good each lane is for the next call, by its id: how slow it was of late, how much is used."""
+        now = self.now()
+        if not 0 <= now - self._formed_at < FORMS_KEPT:
+            self._formed_at = now
+            self._forms = {lane.id: self._form(lane, now) for lane in lanes}
+        return self._forms
+
+    def observe(self, fact: Fact) -> None:
+        """Remember `fact`. Takes some microseconds and waits for nothing."""
+        now = self.now()
+        if self._recorder.note(now, fact):
+            self._dirty()
+        if isinstance(fact, LaneStarted):
+            self._running += 1
+        elif isinstance(fact, LaneEnded):
+            self._running -= 1
+            learn(self.latencies.of(_key(fact.lane)), fact.record, now)
+
+    def _form(self, lane: Lane, now: float) -> Form:
+        stats = self.latencies.of(_key(lane), at=now)
+        pockets = (self._purse.pocket(meter) for meter in self._known(lane).meters)
+        used = 1.0 - min((pocket.share_left for pocket in pockets), default=1.0)
+        return round(math.log(stats.expected(), STEPS)), round(used, 1)
+
+    def _length(self, lane: Lane) -> int:
+        return self.latencies.of(_key(lane)).lengths.high()
+
+    def _asked(self, admission: Admission) -> None:
+        self._waiting.add(admission)
+        self._urgent = True
+        self._stirred.set()
+
+    def _hear(self, lane: Lane, headers: Mapping[str, str] | None, error: WireError | None) -> None:
+        """What a response has said of the limits that it was counted in."""
+        meters, reader = self._known(lane)
+        if headers is not None and self._gap:
+            self._ask_the_time(headers)
+        if not meters:
+            return
+        now = self.now()
+        if headers is not None and reader is not None:
+            self._believe(from_headers(meters, reader(headers, now), now))
+        if error is not None:
+            self._believe(from_error(meters, error, now))
+
+    def _believe(self, truths: Iterable[Truth]) -> None:
+        if self._purse.believe(truths):
+            self._dirty()
+
+    def _dirty(self) -> None:
+        if self._dirty_at is None:
+            self._dirty_at = anyio.current_time()
+            self._stirred.set()
+
+    # ------------------------------------------------------------- its own life
+
+    def open(self, lanes: Iterable[Lane]) -> None:
+        """Begin to keep the ledger, beside whatever else runs. `lanes` are likely to be asked soon."""
+        for lane in lanes:
+            usage = Usage(USUAL_PROMPT, self._length(lane))
+            self._purse.expect(charges_of(self._known(lane).meters, usage, lane.model))
+        self._aside.start(self._keep())
+
+    async def aclose(self) -> None:
+        """Write down what is left and give back what is held, if that can be done within some seconds."""
+        self._closing = True
+        self._stirred.set()
+        self._ending.set()
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._aside.aclose(patience=2 * CLOSING)
+            finally:
+                await self._store.aclose()
+        if lost := len(self._recorder) + self._recorder.lost:
+            self._tell(StoreTroubled(self._fault or "there was no time left to write", lost))
+
+    async def _keep(self) -> None:
+        try:
+            await self._insist(self._join)
+            while not self._closing:
+                await self._pause()
+                await self._insist(self._exchange)
+            await self._insist(self._take_leave)
+        finally:
+            self._fault = self._fault or "the ledger is closed"
+            self._answer()
+
+    async def _pause(self) -> None:
+        """Until there is something to tell or to ask, and a moment more for what else may come."""
+        while not (self._urgent or self._closing):
+            with anyio.move_on_after(self._patience()) as scope:
+                await self._stirred.wait()
+            if scope.cancelled_caught:
+                return
+            self._stirred = anyio.Event()
+
+    def _patience(self) -> float:
+        if self._dirty_at is not None:
+            return max(0.0, self._dirty_at + FLUSH_AFTER - anyio.current_time())
+        if self._purse.holds or self._running:
+            return BRISK if self._purse.is_scarce else HEARTBEAT
+        return NEVER
+
+    async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`. While the store cannot, try again by and by; at the end for some seconds only."""
+        wait, began = FIRST_RETRY, anyio.current_time()
+        while True:
+            try:
+                await work()
+            except StoreError as error:
+                self._troubled(error)
+            else:
+                self._healed(anyio.current_time() - began)
+                return
+            if self._closing and anyio.current_time() - began >= CLOSING:
+                return
+            with anyio.move_on_after(wait):
+                await self._ending.wait()
+            if self._closing:
+                await anyio.sleep(FIRST_RETRY)
+            wait = min(2 * wait, LONGEST_RETRY)
+
+    def _troubled(self, error: StoreError) -> None:
+        if str(error) != self._fault:
+            self._tell(StoreTroubled(str(error), 0))
+        self._fault = str(error)
+        self._answer()
+
+    def _healed(self, after: float) -> None:
+        if self._fault:
+            self._fault = ""
+            self._tell(StoreHealed(after))
+
+    # ------------------------------------------------------------- with the store
+
+    async def _join(self) -> None:
+        clocks = self._timepiece
+        anchor, learned, notice = await self._store.open(clocks.wall(), clocks.ticks(), clocks.boot)
+        self._clock.adopt(*anchor)
+        self.latencies.load(learned)
+        if notice:
+            self._tell(StoreTroubled(notice, 0))
+        self._urgent = True
+
+    async def _exchange(self, *, last: bool = False) -> None:
+        self._look_at_the_clock()
+        self._urgent, self._dirty_at = False, None
+        now = self.now()
+        report, notes = self._purse.report(now, last=last), self._recorder.take()
+        try:
+            if self._moved:
+                await self._store.move_anchor(*self._clock.anchor)
+                self._moved = False
+            tidings = await self._store.exchange(report, notes, now, last=last)
+        except StoreError:
+            self._undelivered(report, notes)
+            raise
+        if tidings is None:
+            self._undelivered(report, notes)
+            self._purse.forfeit()
+            self._urgent = True
+            return
+        self._received(tidings, now)
+        if not self._urgent:
+            await self._store.tidy(now)
+
+    async def _take_leave(self) -> None:
+        await self._exchange(last=True)
+
+    def _undelivered(self, report: Report, notes: Sequence[Note]) -> None:
+        self._purse.take_back(report)
+        self._recorder.take_back(notes)
+
+    def _received(self, tidings: Tidings, now: float) -> None:
+        for meter in self._purse.receive(tidings, now):
+            self._tell(QuotaReset(meter.name, meter.amount))
+        for alert in tidings.alerts:
+            self._tell(_fact_of(alert))
+        self._answer()
+
+    def _answer(self) -> None:
+        """Races that wait look again."""
+        waiting, self._waiting = self._waiting, set()
+        for admission in waiting:
+            admission.answered()
+
+    # ------------------------------------------------------------- the clock
+
+    def _look_at_the_clock(self) -> None:
+        gap = self._clock.check(self._timepiece.wall(), self._timepiece.ticks())
+        if gap and not self._gap:
+            self._tell(ClockJumped(gap))
+        self._gap = gap
+
+    def _ask_the_time(self, headers: Mapping[str, str]) -> None:
+        """The machine's clock and ours disagree: a provider's Date may tell which is right."""
+        clocks = self._timepiece
+        wall, ticks = clocks.wall(), clocks.ticks()
+        date = clock_of(headers)
+        if date is not None and self._clock.told(date, wall, ticks):
+            self._gap = 0.0
+            self._moved = True
+            self._dirty()
+
+
+def _key(lane: Lane) -> str:
+    return lane_key(lane.provider.name, lane.model.name)
+
+
+def _fact_of(alert: Alert) -> QuotaAlert | QuotaExhausted:
+    if alert.kind == "unforeseen" or alert.level >= ALL:
+        return QuotaExhausted(alert.meter, alert.limit, alert.resets_at, foreseen=alert.kind == "reached")
+    return QuotaAlert(alert.meter, alert.level, alert.used, alert.limit, alert.resets_at)

@@ -1,0 +1,93 @@
+"""Who shares the file: processes enrol, are seen, leave, and are buried when they have died.
+
+Rule 1: a dead process's leases count as used from the instant of its burial: nobody knows how much of them
+        it has spent. Calls in flight are none any more: their connections died with it.
+Rule 2: a process that was buried and lives notices it at its next exchange, for its row is gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from racer.core.span import slot_at
+from racer.store import records
+from racer.store.meters import count, span_from
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+GRACE = 30.0  # seconds without a sign of life
+ENDED = "its process ended"
+
+_SPENDABLE = """SELECT meter, span, leases.amount FROM leases JOIN meters ON meters.id = leases.meter
+    WHERE owner = ? AND leases.amount > 0 AND span IS NOT NULL"""
+_CLOCK = ("clock.boot", "clock.wall", "clock.ticks")
+
+
+# ---------------------------------------------------------------- the living
+
+
+def enrol(connection: sqlite3.Connection, *, pid: int, boot: str, now: float) -> int:
+    """A new owner of leases. `boot` is what tells one start of the machine from another."""
+    row = "INSERT INTO owners (pid, boot, started, seen) VALUES (?, ?, ?, ?)"
+    return connection.execute(row, (pid, boot, now, now)).lastrowid or 0
+
+
+def seen(connection: sqlite3.Connection, owner: int, now: float) -> bool:
+    """A sign of life. False where `owner` was buried: its leases are gone, and it must enrol anew."""
+    return connection.execute("UPDATE owners SET seen = ? WHERE id = ?", (now, owner)).rowcount > 0
+
+
+def leave(connection: sqlite3.Connection, owner: int) -> None:
+    """`owner` ends well: it has reported all it has spent, so what it still has leased is free again."""
+    connection.execute("DELETE FROM leases WHERE owner = ?", (owner,))
+    connection.execute("DELETE FROM owners WHERE id = ?", (owner,))
+
+
+def living(connection: sqlite3.Connection, now: float) -> int:
+    """How many processes have given a sign of life lately."""
+    found = connection.execute("SELECT COUNT(*) FROM owners WHERE seen >= ?", (now - GRACE,)).fetchone()
+    return int(found[0])
+
+
+# ---------------------------------------------------------------- the dead
+
+
+def bury(connection: sqlite3.Connection, now: float, alive: Callable[[int, str], bool]) -> int:
+    """Bury who was not seen for GRACE seconds, and whoever is not `alive(pid, boot)`. How many these were.
+
+    `alive` says False only where it is certain. Who asks has been `seen` just before.
+    """
+    owners = connection.execute("SELECT id, pid, boot, seen FROM owners").fetchall()
+    dead = [owner for owner, pid, boot, at in owners if at < now - GRACE or not alive(pid, boot)]
+    for owner in dead:
+        for meter, span, amount in connection.execute(_SPENDABLE, (owner,)).fetchall():
+            count(connection, meter, slot_at(span_from(span), now), amount)
+        records.give_up(connection, owner, ENDED)
+        leave(connection, owner)
+    return len(dead)
+
+
+# ---------------------------------------------------------------- the clock they agree on
+
+
+def anchor(connection: sqlite3.Connection, *, wall: float, ticks: float, boot: str) -> tuple[float, float]:
+    """(wall, ticks) that every process of this boot uses: those of the first one that has asked."""
+    found = dict(
+        connection.execute("SELECT name, value FROM facts WHERE name IN (?, ?, ?)", _CLOCK).fetchall()
+    )
+    if found.get("clock.boot") == boot:
+        return found["clock.wall"], found["clock.ticks"]
+    _keep(connection, {"clock.boot": boot})
+    move_anchor(connection, wall, ticks)
+    return wall, ticks
+
+
+def move_anchor(connection: sqlite3.Connection, wall: float, ticks: float) -> None:
+    """From now on `ticks` (of the same boot) is the instant `wall`, for whoever asks."""
+    _keep(connection, {"clock.wall": wall, "clock.ticks": ticks})
+
+
+def _keep(connection: sqlite3.Connection, facts: dict[str, str | float]) -> None:
+    connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", list(facts.items()))

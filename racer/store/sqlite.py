@@ -1,0 +1,144 @@
+"""The store of a single machine: one SQLite file that all of a user's processes share."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from racer.errors import StoreError
+from racer.store import census, quotas, readings, records, replies, retention
+from racer.store.database import Database
+from racer.store.place import place_of
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from racer.core.facts import Fact
+    from racer.core.quota import Report, Tidings
+
+HOUSEKEEPING = 5.0
+LOST_WITH_THE_FILE = frozenset({"corrupt", "gone"})
+
+Joined = tuple[tuple[float, float], "Mapping[str, bytes]", str]
+
+
+class SqliteStore:
+    """Fits the ports of the ledger and of the cache by shape. `levels` are the shares that raise an alert."""
+
+    def __init__(self, path: Path | None, levels: Sequence[float] = ()) -> None:
+        self._database = Database(path)
+        self._levels = tuple(levels)
+        self._boot = ""
+        self._owner = 0
+        self._tidied_at = 0.0
+
+    @classmethod
+    def at(cls, url: str | None, env: Mapping[str, str], levels: Sequence[float]) -> Self:
+        """Where RACER_DB, `[store]` or the home folder say. Raises ConfigError."""
+        return cls(place_of(url, env), levels)
+
+    async def open(self, wall: float, ticks: float, boot: str) -> Joined:
+        """The clock's anchor, what was learned of lanes, and a notice where people must be told something."""
+        opened = await self._database.open()
+        self._boot = boot
+        join = partial(_join, wall=wall, ticks=ticks, boot=boot)
+        self._owner, anchor, learned = await self._database.run(join)
+        aside = opened.set_aside
+        return anchor, learned, "" if aside is None else _set_aside(aside)
+
+    async def exchange(
+        self, report: Report, notes: Sequence[tuple[float, Fact]], now: float, *, last: bool = False
+    ) -> Tidings | None:
+        """Everything in one transaction; `last` ends the membership with it.
+
+        None: this process was taken for dead, or its file is lost, and it has joined anew with empty hands.
+        """
+        try:
+            owner, tidings = await self._database.run(
+                partial(self._round, report=report, notes=notes, now=now, last=last)
+            )
+        except StoreError as error:
+            if error.kind not in LOST_WITH_THE_FILE:
+                raise
+            await self._begin_anew(now)
+            return None
+        self._owner = owner
+        return tidings
+
+    def _round(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        report: Report,
+        notes: Sequence[tuple[float, Fact]],
+        now: float,
+        last: bool,
+    ) -> tuple[int, Tidings | None]:
+        if not census.seen(connection, self._owner, now):
+            return census.enrol(connection, pid=os.getpid(), boot=self._boot, now=now), None
+        records.write(connection, self._owner, notes)
+        tidings = quotas.exchange(connection, self._owner, report, now, self._levels)
+        if last:
+            census.leave(connection, self._owner)
+        return self._owner, tidings
+
+    async def _begin_anew(self, now: float) -> None:
+        """The file is broken, and set aside by opening another one; or somebody has deleted it."""
+        await self._database.aclose()
+        await self._database.open()
+        enrol = partial(census.enrol, pid=os.getpid(), boot=self._boot, now=now)
+        self._owner = await self._database.run(enrol)
+
+    async def tidy(self, now: float) -> None:
+        """Every few seconds: bury the dead, drop what is old, and keep the log of changes short."""
+        if 0 <= now - self._tidied_at < HOUSEKEEPING:
+            return
+        self._tidied_at = now
+        await self._database.run(partial(self._clear, now=now))
+        await self._database.tidy()
+
+    def _clear(self, connection: sqlite3.Connection, *, now: float) -> None:
+        census.bury(connection, now, self._is_alive)
+        retention.prune(connection, now)
+        replies.prune(connection, now)
+
+    async def move_anchor(self, wall: float, ticks: float) -> None:
+        await self._database.run(partial(census.move_anchor, wall=wall, ticks=ticks))
+
+    async def get(self, key: str, now: float) -> tuple[bytes, float] | None:
+        return await self._database.read(partial(replies.get, key=key, now=now))
+
+    async def put(self, key: str, reply: bytes, at: float, until: float) -> None:
+        await self._database.run(partial(replies.put, key=key, reply=reply, at=at, until=until))
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+    def _is_alive(self, pid: int, boot: str) -> bool:
+        """False only where it is certain: the machine has started anew since, or there is no such process."""
+        if boot != self._boot:
+            return not (boot and self._boot)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:  # it is somebody else's
+            return True
+        return True
+
+
+def _join(connection: sqlite3.Connection, *, wall: float, ticks: float, boot: str) -> tuple[int, Any, Any]:
+    anchor = census.anchor(connection, wall=wall, ticks=ticks, boot=boot)
+    now = anchor[0] + ticks - anchor[1]
+    owner = census.enrol(connection, pid=os.getpid(), boot=boot, now=now)
+    return owner, anchor, readings.learned(connection)
+
+
+def _set_aside(path: Path) -> str:
+    return (
+        f"the database was damaged: it lies at {path} now, and a new one was begun. What was counted is lost, "
+        "so half of each limit is taken for used until its window ends."
+    )

@@ -1,0 +1,555 @@
+"""Who may start in a race: breakers and limits together, with what each attempt has taken and what it used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from racer.core.admission import Admission
+from racer.core.breaker import Block, Breakers
+from racer.core.heat import Heat, Outcome, Rules, Start
+from racer.core.plan import POLICIES
+from racer.core.purse import FOREVER, RECHECK, Purse
+from racer.core.quota import Meter, Report, Standing, Tidings
+from racer.core.reply import Attempt
+from racer.core.span import Calendar, Once, Rolling
+from racer_adapters.errors import Kind, WireError
+from racer_adapters.types import Usage
+from tests.core.lanes import lane
+from tests.core.till import Till, meter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from racer.core.heat import Action
+    from racer.core.provider import Lane
+
+SKEW = 1_800_000_000.0
+BROKEN = WireError(Kind.SERVER, "broken", status=500)
+ASKING = Block(0.0, "its quota is being asked for", stated=True, pending=True, limit=True)
+
+A, B = lane("a/m"), lane("b/m")
+REQUESTS = meter("requests", 5.0, Rolling(60.0))
+TOKENS = meter("tokens", 10_000.0, Rolling(60.0))
+FLIGHT = meter("calls", 2.0, None, per="flight")
+
+Heard = list[tuple["Lane", "Mapping[str, str] | None", WireError | None]]
+
+
+@dataclass
+class House:
+    """One process: its breakers, its purse and the store that it shares with nobody."""
+
+    meters: dict[str, tuple[Meter, ...]]
+    breakers: Breakers = field(default_factory=Breakers)
+    purse: Purse = field(default_factory=Purse)
+    till: Till = field(default_factory=Till)
+    waiting: list[Admission] = field(default_factory=list[Admission])
+    heard: Heard = field(default_factory=Heard)
+    fault: str = ""
+    skew: float = SKEW
+
+    def gate(self, prompt: int = 100, answer: int = 400) -> Admission:
+        return Admission(
+            self.breakers,
+            self.purse,
+            meters=lambda lane: self.meters.get(lane.id, ()),
+            prompt=prompt,
+            answer=lambda lane: answer,
+            skew=self.skew,
+            nudge=self.waiting.append,
+            fault=lambda: self.fault,
+            hear=lambda *heard: self.heard.append(heard),
+        )
+
+    def answer(self, now: float) -> None:
+        """The store answers whoever has asked."""
+        self.till.deliver(self.purse, now + self.skew)
+        waiting, self.waiting = self.waiting, []
+        for gate in waiting:
+            gate.answered()
+
+    def used(self, of: Meter) -> float:
+        """What the store has counted, once all is told."""
+        self.till.deliver(self.purse, self.skew, last=True)
+        assert self.till.leased(of.name) == 0.0
+        return self.till.ever_used(of.name)
+
+
+def house(*meters: Meter) -> House:
+    """One where lane A is counted by `meters`, and B by none."""
+    return House({A.id: meters})
+
+
+def ended(
+    outcome: Outcome = Outcome.WON,
+    *,
+    tokens: tuple[int, int] | None = (100, 50),
+    status: int | None = None,
+    usage: Usage | None = None,
+) -> Attempt:
+    used = usage or (Usage(*tokens) if tokens else None)
+    return Attempt("a/m", "a", "m", 0.0, 1.0, outcome, status=status, usage=used)
+
+
+# ---------------------------------------------------------------- what keeps a lane out
+
+
+def test_a_lane_without_limits_asks_nobody() -> None:
+    """Breakers alone decide, also when the store is gone: a local model answers whatever happens."""
+    place = house(REQUESTS)
+    place.fault = "the disk is full"
+    gate = place.gate()
+
+    assert gate.blocked(B, 0.0) is None
+    gate.started(B, 0.0)
+    gate.ended(B, ended())
+    assert place.till.exchanges == 0
+
+
+def test_a_lane_with_limits_needs_a_lease() -> None:
+    """Until the store has answered its block is pending; then it may start."""
+    place = house(REQUESTS, TOKENS)
+    gate = place.gate()
+    assert gate.blocked(A, 7.0) == replace(ASKING, until=7.0)
+    gate.ask(A)
+    place.answer(7.0)
+
+    assert gate.blocked(A, 7.0) is None
+    gate.started(A, 7.0)
+    assert [spend.used for spend in place.purse.report(SKEW).spends] == [1.0, 500.0]
+
+
+def test_what_breakers_state_comes_first() -> None:
+    """A provider that asks to wait is not asked for quota meanwhile."""
+    place = house(REQUESTS)
+    place.breakers.failed(A, WireError(Kind.RATE, "slow down", retry_after=9.0), 0.0)
+
+    assert place.gate().blocked(A, 1.0) == Block(9.0, "rate: slow down", stated=True)
+
+
+def test_a_guess_and_a_limit_that_has_to_be_asked_for_hold_together() -> None:
+    """The block stays our guess, which a race may overrule, and says that a lease is missing."""
+    place = house(REQUESTS)
+    for _ in range(3):
+        place.breakers.failed(A, BROKEN, 0.0)
+    gate = place.gate()
+
+    assert gate.blocked(A, 1.0) == Block(15.0, "server: broken", stated=False, pending=True)
+    gate.ask(A)
+    place.answer(1.0)
+    assert gate.blocked(A, 1.0) == Block(15.0, "server: broken", stated=False)
+
+
+@pytest.mark.parametrize("guessed", [False, True])
+def test_a_limit_that_is_used_up_is_no_guess(guessed: bool) -> None:
+    """No race may overrule it; `limit` says whether a failure keeps the lane out beside it."""
+    place = house(REQUESTS)
+    for _ in range(3 * guessed):
+        place.breakers.failed(A, BROKEN, 0.0)
+    place.purse.pocket(REQUESTS)
+    place.purse.receive(Tidings({}, {REQUESTS.name: Standing(5, 5, 0, SKEW + 30)}), SKEW)
+    block = place.gate().blocked(A, 0.0)
+
+    assert block is not None
+    assert block.until == pytest.approx(30.0, abs=1e-5)
+    assert (block.stated, block.pending, block.limit) == (True, False, not guessed)
+
+
+@pytest.mark.parametrize("guessed", [False, True])
+def test_a_store_that_cannot_be_asked_closes_its_lanes(guessed: bool) -> None:
+    """Who cannot count must not spend: the reason is what the store has said."""
+    place = house(REQUESTS)
+    for _ in range(3 * guessed):
+        place.breakers.failed(A, BROKEN, 0.0)
+    place.fault = "the disk is full"
+    block = place.gate().blocked(A, 1.0)
+
+    assert block == Block(FOREVER, "the disk is full", stated=True, limit=not guessed)
+
+
+def test_what_is_held_may_be_spent_while_the_store_is_away() -> None:
+    """That is what leases are for."""
+    place = house(REQUESTS)
+    gate = place.gate()
+    gate.ask(A)
+    place.answer(0.0)
+    place.fault = "the disk is full"
+
+    assert gate.blocked(A, 1.0) is None
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1e5))
+def test_a_lane_that_is_looked_at_when_its_block_ends_is_not_blocked_until_now(
+    skew: float, now: float
+) -> None:
+    """Else the race would look again and again at one instant: two clocks round differently."""
+    place = replace(house(REQUESTS), skew=SKEW + skew)
+    place.purse.pocket(REQUESTS)
+    standing = Standing(5, 3, 2, None)
+    place.purse.receive(Tidings({}, {REQUESTS.name: standing}), now + place.skew)
+    gate = place.gate()
+    block = gate.blocked(A, now)
+
+    assert block is not None
+    assert now < block.until <= now + RECHECK + 1e-5
+    again = gate.blocked(A, block.until)
+    assert again is not None
+    assert again.pending
+
+
+REASONS: list[tuple[Meter, Standing, int, str]] = [
+    (REQUESTS, Standing(5, 5, 0, None), 0, "used up: 5 requests a minute"),
+    (
+        meter("tokens", 1_000_000.0, Rolling(1.0), per="day"),
+        Standing(1_000_000, 1_000_000, 0, None),
+        0,
+        "used up: 1,000,000 tokens a day",
+    ),
+    (meter("requests", 9.0, Rolling(1.0), per="hour"), Standing(9, 9, 0, None), 0, "used up: 9 requests an hour"),
+    (meter("requests", 9.0, Rolling(1.0), per="rolling 5h"), Standing(9, 9, 0, None), 0, "used up: 9 requests in any 5h"),
+    (meter("requests", 1.0, Rolling(2.0), per="2 s"), Standing(1, 1, 0, None), 0, "used up: 1 requests in 2 s"),
+    (meter("usd", 2.5, Once(), per="once"), Standing(2.5, 2.5, 0, None), 0, "used up: 2.5 usd in all"),
+    (FLIGHT, Standing(2, 0, 2, None), 0, "busy: 2 calls in flight are allowed at once"),
+    (REQUESTS, Standing(0, 0, 0, None), 0, "used up: 0 requests a minute"),
+    (
+        TOKENS,
+        Standing(10_000, 0, 0, None),
+        123_400,
+        "too large: about 123,500 tokens, and its limit is 10,000 tokens a minute",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "standing", "answer", "reason"), REASONS)
+def test_the_reason_names_the_limit(of: Meter, standing: Standing, answer: int, reason: str) -> None:
+    """In words that `racer why` can show: how much, of what, in which time."""
+    place = house(of)
+    place.purse.pocket(of)
+    place.purse.receive(Tidings({}, {of.name: standing}), SKEW)
+    model = replace(A.model, price=(9.0, 9.0))
+    block = place.gate(100, answer or 400).blocked(replace(A, model=model), 0.0)
+
+    assert block is not None
+    assert block.reason == reason
+
+
+def test_a_limit_that_was_never_told_is_the_configured_one() -> None:
+    """A pocket may know that it lacks something before it knows how its meter stands."""
+    place = house(REQUESTS)
+    place.purse.receive(Tidings(), SKEW)
+    pocket = place.purse.pocket(REQUESTS)
+    place.purse.receive(Tidings({}, {REQUESTS.name: Standing(5, 5, 0, None)}), SKEW)
+    gate = place.gate()
+    block = gate.blocked(A, 0.0)
+    pocket.standing = None
+
+    assert block is not None
+    assert block.reason == "used up: 5 requests a minute"
+    assert gate.blocked(A, 0.0) == ASKING
+
+
+# ---------------------------------------------------------------- asking
+
+
+def test_a_lane_is_asked_for_once_until_there_is_an_answer() -> None:
+    """A race looks at it at every turn: that must not lease as much again each time."""
+    place = house(REQUESTS)
+    gate = place.gate()
+    woken: list[float] = []
+    gate.wake = lambda: woken.append(1.0)
+    for _ in range(3):
+        gate.ask(A)
+
+    assert len(place.waiting) == 1
+    assert [wish.need for wish in place.purse.report(SKEW).wishes] == [1.0]
+    gate.answered()
+    assert woken == [1.0]
+    gate.ask(A)
+    assert len(place.waiting) == 2
+
+
+def test_an_answer_before_the_race_has_begun_to_wait_is_no_fault() -> None:
+    """Nobody is there to be woken yet."""
+    house(REQUESTS).gate().answered()
+
+
+def test_the_guess_of_a_call_is_made_once() -> None:
+    """A race looks at each lane at every turn: what it takes stays what it was."""
+    place = house(TOKENS)
+    gate = place.gate()
+
+    assert gate.charges(A) is gate.charges(A)
+    assert gate.charges(A) == ((TOKENS, 500.0),)
+    assert gate.charges(B) == ()
+
+
+# ---------------------------------------------------------------- what was really used
+
+
+HEADERS = {"x-request-id": "1"}
+ENDS: list[tuple[str, Attempt, WireError | None, Mapping[str, str] | None, tuple[float, float]]] = [
+    ("won", ended(), None, HEADERS, (1, 150)),
+    ("late", ended(Outcome.LATE), None, HEADERS, (1, 150)),
+    ("more than thought", ended(tokens=(100, 2_000)), None, HEADERS, (1, 2_100)),
+    ("lost", ended(Outcome.LOST), None, HEADERS, (1, 150)),
+    ("lost before anything came", ended(Outcome.LOST, tokens=(100, 0)), None, None, (1, 100)),
+    ("nothing is known", ended(tokens=None), None, HEADERS, (1, 0)),
+    ("refused", ended(Outcome.FAILED, status=429), WireError(Kind.RATE, status=429), HEADERS, (1, 0)),
+    ("broken there", ended(Outcome.FAILED, status=500), BROKEN, HEADERS, (1, 150)),
+    ("too slow", ended(Outcome.FAILED), WireError(Kind.TIMEOUT), None, (1, 150)),
+    ("cut off", ended(Outcome.FAILED), WireError(Kind.RESET), None, (1, 150)),
+    ("never sent: no name", ended(Outcome.FAILED), WireError(Kind.DNS), None, (0, 0)),
+    ("never sent: nobody there", ended(Outcome.FAILED), WireError(Kind.CONNECT), None, (0, 0)),
+    ("never sent: no trust", ended(Outcome.FAILED), WireError(Kind.TLS), None, (0, 0)),
+    ("never sent: our fault", ended(Outcome.FAILED), WireError(Kind.LOCAL), None, (0, 0)),
+    ("the job was made, then lost", ended(Outcome.FAILED), WireError(Kind.CONNECT), HEADERS, (1, 150)),
+    ("the proxy has refused", ended(Outcome.FAILED, status=407), WireError(Kind.CONNECT, status=407), HEADERS, (1, 0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("attempt", "error", "headers", "used"), [e[1:] for e in ENDS], ids=[e[0] for e in ENDS]
+)
+def test_a_call_that_has_ended_counts_for_what_it_used(
+    attempt: Attempt, error: WireError | None, headers: Mapping[str, str] | None, used: tuple[float, float]
+) -> None:
+    """Sent is sent: only what provably never left, or met nobody, is given back."""
+    place = house(REQUESTS, TOKENS)
+    gate = place.gate()
+    gate.ask(A)
+    place.answer(0.0)
+    gate.started(A, 0.0)
+    gate.ended(A, attempt, error, headers)
+
+    assert (place.used(REQUESTS), place.used(TOKENS)) == used
+    assert place.heard == [(A, headers, error)]
+
+
+def test_a_provider_that_refunds_gives_tokens_back_and_no_request() -> None:
+    """Of lanes that were stopped; whoever has won pays."""
+    refunding = replace(A, provider=replace(A.provider, cancel_refunds=True))
+    for outcome, tokens in ((Outcome.LOST, 0.0), (Outcome.WON, 150.0)):
+        place = house(REQUESTS, TOKENS)
+        gate = place.gate()
+        gate.ask(refunding)
+        place.answer(0.0)
+        gate.started(refunding, 0.0)
+        gate.ended(refunding, ended(outcome))
+        assert (place.used(REQUESTS), place.used(TOKENS)) == (1.0, tokens)
+
+
+def test_money_and_neurons_are_those_that_the_provider_states() -> None:
+    """And none where it has refused: also of a model whose price nobody knows."""
+    neurons, dollars = meter("neurons", 500.0, Rolling(9.0)), meter("usd", 5.0, Once(), per="once")
+    cases: list[tuple[Attempt, tuple[float, float]]] = [
+        (ended(usage=Usage(10, 10, neurons=33.0, usd=0.25)), (33.0, 0.25)),
+        (ended(Outcome.FAILED, status=400, usage=Usage(10, 10)), (0.0, 0.0)),
+    ]
+    for attempt, used in cases:
+        place = house(neurons, dollars)
+        gate = place.gate()
+        gate.ask(A)
+        place.answer(0.0)
+        gate.started(A, 0.0)
+        gate.ended(A, attempt, headers=HEADERS)
+        assert (place.used(neurons), place.used(dollars)) == pytest.approx(used)
+
+
+def test_an_attempt_is_settled_once() -> None:
+    """A second word on it changes nothing that is counted."""
+    place = house(REQUESTS, FLIGHT)
+    gate = place.gate()
+    gate.ask(A)
+    place.answer(0.0)
+    held = place.purse.pocket(FLIGHT).held
+    gate.started(A, 0.0)
+    gate.ended(A, ended())
+    gate.ended(A, ended())
+
+    assert place.purse.pocket(FLIGHT).held == held
+    assert place.used(REQUESTS) == 1.0
+
+
+# ---------------------------------------------------------------- with a race
+
+
+def starts(actions: Sequence[Action]) -> list[str]:
+    return [action.lane.id for action in actions if isinstance(action, Start)]
+
+
+def test_of_two_lanes_that_share_the_last_unit_one_starts() -> None:
+    """Both are wanted and both are asked for; the answer is enough for one."""
+    x, y = lane("a/x"), lane("a/y")
+    one = meter("requests", 1.0, Rolling(60.0))
+    place = House({x.id: (one,), y.id: (one,)})
+    race = Heat([x, y], rules=Rules(width=2, per_provider=2), policy=POLICIES["all"], gate=place.gate())
+    assert race.begin(0.0) == []
+    place.answer(0.0)
+
+    assert starts(race.tick(0.0)) == ["a/x"]
+    assert place.purse.pocket(one).held == 0.0
+    assert race.failed(0, BROKEN, 1.0) != []
+    assert race.ending is not None
+
+
+def test_a_lane_held_back_by_a_guess_starts_with_a_lease_or_not_at_all() -> None:
+    """Rule 5 of a race overrules the guess; the lease is still asked for first."""
+    for amount, started in ((1.0, ["a/m"]), (0.0, [])):
+        place = house(replace(REQUESTS, amount=amount))
+        for _ in range(3):
+            place.breakers.failed(A, BROKEN, 0.0)
+        race = Heat([A], rules=Rules(), policy=POLICIES["all"], gate=place.gate())
+        assert race.begin(1.0) == []
+        assert len(place.waiting) == 1
+        place.answer(1.0)
+        assert starts(race.tick(1.0)) == started
+        assert (race.ending is None) is bool(started)
+
+
+def test_calls_in_flight_make_room_when_they_end() -> None:
+    """Two at once, and a third when one of them has failed."""
+    lanes = [lane(f"a/{name}") for name in "xyz"]
+    place = House({each.id: (FLIGHT,) for each in lanes})
+    gate = place.gate()
+    race = Heat(lanes, rules=Rules(width=3, per_provider=3), policy=POLICIES["all"], gate=gate)
+    race.begin(0.0)
+    place.answer(0.0)
+    assert starts(race.tick(0.0)) == ["a/x", "a/y"]
+    gate.ended(lanes[0], ended(Outcome.FAILED, status=500), BROKEN)
+
+    assert starts(race.failed(0, BROKEN, 1.0)) == ["a/z"]
+
+
+@dataclass
+class Racing:
+    """A race under way, with what runs in it."""
+
+    heat: Heat
+    gate: Admission
+    running: dict[int, Lane] = field(default_factory=dict[int, "Lane"])
+
+
+class Races(RuleBasedStateMachine):
+    """Races on shared breakers and limits: they begin, wait, fail and win while the store answers at its leisure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.races: list[Racing] = []
+        self.sent = 0
+
+    @initialize(
+        day=st.integers(1, 12),
+        tokens=st.sampled_from([400, 1_000, 3_000, 20_000]),
+        flight=st.integers(1, 3),
+    )
+    def open(self, day: int, tokens: int, flight: int) -> None:
+        from datetime import UTC
+
+        self.requests = meter("requests", float(day), Calendar("day", 0, 0, UTC), per="day")
+        self.tokens = meter("tokens", float(tokens), Rolling(60.0))
+        self.flight = meter("calls", float(flight), None, per="flight")
+        of_a = (self.requests, self.tokens, self.flight)
+        of_b = (meter("requests", 2.0, Rolling(10.0), holder="b"),)
+        self.lanes = [lane(name) for name in ("a/x", "a/y", "b/m", "c/m")]
+        self.place = House({"a/x": of_a, "a/y": of_a, "b/m": of_b})
+
+    @rule(
+        prompt=st.sampled_from([10, 250, 900]),
+        policy=st.sampled_from(sorted(POLICIES)),
+        wait=st.sampled_from([0.0, 20.0]),
+        width=st.integers(1, 4),
+        order=st.permutations(range(4)),
+    )
+    def begin(self, prompt: int, policy: str, wait: float, width: int, order: list[int]) -> None:
+        gate = self.place.gate(prompt, 100)
+        rules = Rules(width=width, wait=wait, deadline=200.0)
+        heat = Heat([self.lanes[i] for i in order], rules=rules, policy=POLICIES[policy], gate=gate)
+        racing = Racing(heat, gate)
+        gate.wake = lambda: self.obey(racing, heat.tick(self.now))
+        self.races.append(racing)
+        self.obey(racing, heat.begin(self.now))
+
+    def obey(self, racing: Racing, actions: Sequence[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Start):
+                self.sent += action.lane.provider.name == "a"
+                racing.running[action.attempt] = action.lane
+                continue
+            for number in action.lost:
+                lost = racing.running.pop(number)
+                self.place.breakers.stopped(lost)
+                racing.gate.ended(lost, ended(Outcome.LOST, tokens=(10, 20)), headers=HEADERS)
+
+    @rule(pick=st.integers(0, 99), wins=st.booleans(), sent=st.booleans(), stated=st.booleans())
+    def end(self, pick: int, wins: bool, sent: bool, stated: bool) -> None:
+        runs = [(racing, number) for racing in self.races for number in sorted(racing.running)]
+        if not runs:
+            return
+        racing, number = runs[pick % len(runs)]
+        lane_ = racing.running.pop(number)
+        if wins:
+            self.place.breakers.succeeded(lane_)
+            actions = racing.heat.replied(number)
+            racing.gate.ended(lane_, ended(tokens=(10, 100)), headers=HEADERS)
+        else:
+            error = WireError(Kind.SERVER if sent else Kind.CONNECT, retry_after=5.0 if stated else None)
+            racing.gate.ended(lane_, ended(Outcome.FAILED, tokens=(10, 0)), error, HEADERS if sent else None)
+            self.sent -= not sent and lane_.provider.name == "a"
+            self.place.breakers.failed(lane_, error, self.now)
+            actions = racing.heat.failed(number, error, self.now)
+        self.obey(racing, actions)
+
+    @rule(lost=st.sampled_from([False, False, True]))
+    def answer(self, lost: bool) -> None:
+        if lost:
+            self.place.purse.take_back(self.place.purse.report(self.now + SKEW))
+        else:
+            self.place.answer(self.now)
+
+    @rule(after=st.sampled_from([0.01, 1.0, 7.0, 70.0]))
+    def wait(self, after: float) -> None:
+        self.now += after
+        for racing in self.races:
+            if racing.heat.ending is None and racing.heat.wake_at() <= self.now:
+                self.obey(racing, racing.heat.tick(self.now))
+
+    @invariant()
+    def nothing_starts_without_a_lease(self) -> None:
+        for pocket in self.place.purse.pockets:
+            assert pocket.held >= -1e-9
+        flying = sum(each.provider.name == "a" for racing in self.races for each in racing.running.values())
+        assert self.place.purse.pocket(self.flight).flying == flying <= self.flight.amount
+
+    @invariant()
+    def the_limits_hold(self) -> None:
+        for of in self.place.till.meters.values():
+            counted = self.place.till.used(of.name, self.now + SKEW) + self.place.till.leased(of.name)
+            assert counted <= of.amount + 1e-6
+
+    @invariant()
+    def every_race_moves_or_waits_for_something(self) -> None:
+        for racing in self.races:
+            if racing.heat.ending is None and not racing.running:
+                assert self.now < racing.heat.wake_at() < FOREVER
+
+    def teardown(self) -> None:
+        if not hasattr(self, "place"):
+            return
+        for racing in self.races:
+            self.obey(racing, racing.heat.abort())
+            assert racing.running == {}
+        assert self.place.used(self.requests) == self.sent
+        for of in (self.tokens, self.flight):
+            assert self.place.till.leased(of.name) == 0.0
+        assert self.place.purse.report(SKEW, last=True) == Report()
+
+
+TestRaces = Races.TestCase
+TestRaces.settings = settings(max_examples=200, stateful_step_count=40)

@@ -1,0 +1,281 @@
+"""What commands read: meters as they stand, sums, alerts, races with every lane, what was learned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from racer.core.facts import Fact, LaneEnded, LaneStarted, RaceEnded, RaceStarted
+from racer.core.heat import Ending, Outcome
+from racer.core.reply import Attempt
+from racer.core.span import Slot
+from racer.store import readings
+from racer.store.meters import count, row_of, tell
+from racer.store.records import write
+from racer_adapters.types import Usage
+from tests.core.lanes import lane
+from tests.racer.store.tables import CREDIT, DAY, MINUTE, NOW, database
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+A, B = lane("a/m"), lane("b/n")
+SKIPPED = (("c/m", "no key: set C_API_KEY"), ("d/m", "excluded"))
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    connection = database()
+    yield connection
+    connection.close()
+
+
+def lease(connection: sqlite3.Connection, meter: int, owner: int, amount: float) -> None:
+    connection.execute("INSERT INTO leases VALUES (?, ?, ?)", (meter, owner, amount))
+
+
+def race(connection: sqlite3.Connection, name: str, at: float = NOW) -> None:
+    """Two lanes: the first has failed, the second has won."""
+    failed = Attempt("a/m", "a", "m", 0.0, 0.25, Outcome.FAILED, "rate 429: slow down", 429)
+    usage = Usage(10, 20, estimated=True, usd=0.5)
+    won = Attempt("b/n", "b", "n", 0.25, 1.0, Outcome.WON, first_token=0.5, usage=usage)
+    notes: list[tuple[float, Fact]] = [
+        (at, RaceStarted(name, "one", 1, 60.0, (A, B), SKIPPED)),
+        (at, LaneStarted(name, 0, A, 0.0)),
+        (at + 0.25, LaneEnded(name, 0, A, failed)),
+        (at + 0.25, LaneStarted(name, 1, B, 0.25)),
+        (at + 1.25, LaneEnded(name, 1, B, won)),
+        (at + 1.25, RaceEnded(name, Ending.WON, 1.25, 2, B)),
+    ]
+    write(connection, 1, notes)
+
+
+# ---------------------------------------------------------------- usage
+
+
+def test_usage_is_what_counts_now(connection: sqlite3.Connection) -> None:
+    """Slots that are over count no more; others' use and leases of all processes do."""
+    id_ = row_of(connection, MINUTE, NOW).id
+    count(connection, id_, Slot(NOW - 61, NOW), 50.0)
+    count(connection, id_, Slot(NOW - 30, NOW + 31), 5.0)
+    count(connection, id_, Slot(NOW - 10, NOW + 51), 3.0, outside=2.0)
+    lease(connection, id_, 1, 4.0)
+    lease(connection, id_, 2, 6.0)
+
+    [found] = readings.usage(connection, NOW)
+
+    assert found == readings.Usage(
+        meter=MINUTE.name,
+        provider="groq",
+        account="groq",
+        model="",
+        unit="requests",
+        per="minute",
+        used=8.0,
+        outside=2.0,
+        leased=10.0,
+        limit=60.0,
+        amount=60.0,
+        teller="configured",
+        source="configured",
+        told_at=None,
+        resets_at=NOW + 31,
+    )
+
+
+def test_a_meter_that_nobody_used_is_shown(connection: sqlite3.Connection) -> None:
+    """With nothing used, and nothing that would reset; meters stand in the order of their names."""
+    row_of(connection, MINUTE, NOW)
+    row_of(connection, DAY, NOW)
+    id_ = row_of(connection, CREDIT, NOW).id
+    count(connection, id_, Slot(NOW, float("inf")), 1.5)
+
+    found = [(each.model, each.unit, each.used, each.resets_at) for each in readings.usage(connection, NOW)]
+
+    assert found == [
+        ("", "requests", 0.0, None),
+        ("", "usd", 1.5, None),
+        ("llama", "tokens", 0.0, None),
+    ]
+
+
+def test_an_empty_slot_resets_nothing(connection: sqlite3.Connection) -> None:
+    """What was given back leaves a slot in which nothing is used."""
+    id_ = row_of(connection, MINUTE, NOW).id
+    count(connection, id_, Slot(NOW, NOW + 61), 1.0)
+    count(connection, id_, Slot(NOW, NOW + 61), -1.0)
+
+    assert readings.usage(connection, NOW)[0].resets_at is None
+
+
+@pytest.mark.parametrize(
+    ("own", "told", "limit", "teller"),
+    [(True, 50.0, 50.0, "header"), (True, 70.0, 60.0, "configured"), (False, 70.0, 70.0, "header")],
+)
+def test_the_limit_is_the_one_that_holds(
+    connection: sqlite3.Connection, own: bool, told: float, limit: float, teller: str
+) -> None:
+    """As in counting: what a provider has told, but for a lower limit of the user's own."""
+    meter = replace(MINUTE, own=own)
+    tell(connection, row_of(connection, meter, NOW).id, told, "header", NOW)
+
+    [found] = readings.usage(connection, NOW)
+
+    assert (found.limit, found.teller, found.amount, found.told_at) == (limit, teller, 60.0, NOW)
+    assert row_of(connection, meter, NOW)[1:] == (limit, teller)
+
+
+# ---------------------------------------------------------------- sums, alerts
+
+
+def test_days_are_told_from_a_day_on(connection: sqlite3.Connection) -> None:
+    """The whole day of `since` belongs to it, for sums know no hours."""
+    for name, at in (("r", NOW - 2 * 86400), ("s", NOW - 86400), ("t", NOW)):
+        race(connection, name, at)
+
+    found = readings.days(connection, NOW - 86400)
+
+    assert [(day.day, day.provider, day.calls) for day in found] == [
+        ("2027-01-14", "a", 1),
+        ("2027-01-14", "b", 1),
+        ("2027-01-15", "a", 1),
+        ("2027-01-15", "b", 1),
+    ]
+    assert found[1] == readings.Day("2027-01-14", "b", "n", "b", 1, 1, 0, 0, 0, 10, 20, 10, 20, 0.5)
+
+
+def test_alerts_are_told_with_their_meter(connection: sqlite3.Connection) -> None:
+    """From an instant on, the oldest first."""
+    id_ = row_of(connection, DAY, NOW).id
+    alert = "INSERT INTO alerts VALUES (?, ?, ?, ?, ?, 900, 1000, ?, ?)"
+    connection.execute(alert, (id_, 2.0, "unforeseen", 1.0, NOW + 5, None, 3))
+    connection.execute(alert, (id_, 1.0, "reached", 0.9, NOW, NOW + 60, 1))
+    connection.execute(alert, (id_, 0.0, "reached", 0.9, NOW - 1, NOW, 1))
+
+    first, second = readings.alerts(connection, NOW)
+
+    of = (DAY.name, "groq", "groq", "llama", "tokens", "day")
+    assert first == (*of, "reached", 0.9, NOW, 900.0, 1000.0, NOW + 60, 1)
+    assert second == (*of, "unforeseen", 1.0, NOW + 5, 900.0, 1000.0, None, 3)
+
+
+# ---------------------------------------------------------------- races
+
+
+def test_a_race_is_told_with_every_lane(connection: sqlite3.Connection) -> None:
+    """Those that ran, in the order of their start, and those that were left out."""
+    race(connection, "19b3b879")
+
+    story = readings.race(connection, "19b3b879")
+
+    assert story is not None
+    assert story.race == ("19b3b879", NOW, "one", 1, 60.0, ("a/m", "b/n"), "won", 1.25, 2, "b/n")
+    assert story.skipped == SKIPPED
+    first, second = story.attempts
+    assert first == (
+        *(0, NOW, "a/m", "a", "m", "a", 0.0, "failed", "rate 429: slow down", 429, 0.25),
+        *(None, None, None, None, None),
+    )
+    assert second[:8] == (1, NOW + 0.25, "b/n", "b", "n", "b", 0.25, "won")
+    assert second[8:] == (None, None, 1.0, 0.5, 10, 20, 1, 0.5)
+
+
+def test_a_race_that_runs_and_left_nobody_out(connection: sqlite3.Connection) -> None:
+    """It has no end yet."""
+    write(connection, 1, [(NOW, RaceStarted("r", "all", 4, 60.0, (A,)))])
+
+    story = readings.race(connection, None)
+
+    assert story is not None
+    assert (story.race.ending, story.race.winner, story.attempts, story.skipped) == (None, None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (None, "ab34"),
+        ("ab12", "ab12"),
+        ("ab3", "ab34"),
+        ("c", "cd"),
+        ("cd", "cd"),
+        ("ab", None),
+        ("x", None),
+        ("%", None),
+        ("", None),
+        ("\udcff", None),
+    ],
+)
+def test_a_race_is_found_by_what_begins_no_other_id(
+    connection: sqlite3.Connection, wanted: str | None, found: str | None
+) -> None:
+    """The beginning of its id will do; without any, it is the last one."""
+    for place, name in enumerate(("ab12", "cd", "ab34")):
+        race(connection, name, NOW + place)
+
+    story = readings.race(connection, wanted)
+
+    assert (story and story.race.id) == found
+
+
+def test_an_id_that_begins_another_one_is_still_an_id(connection: sqlite3.Connection) -> None:
+    """The whole id is never in doubt."""
+    race(connection, "ab")
+    race(connection, "abc")
+
+    story = readings.race(connection, "ab")
+
+    assert story is not None
+    assert story.race.id == "ab"
+
+
+def test_there_may_be_no_race(connection: sqlite3.Connection) -> None:
+    """In a database that is new."""
+    assert readings.race(connection, None) is None
+    assert readings.races(connection, 10) == []
+    assert readings.usage(connection, NOW) == []
+    assert readings.learned(connection) == {}
+
+
+def test_candidates_are_told(connection: sqlite3.Connection) -> None:
+    """Where a beginning is that of several; not of thousands."""
+    for number in range(12):
+        race(connection, f"ab{number:02}")
+
+    assert readings.race_ids(connection, "ab1") == ["ab10", "ab11"]
+    assert len(readings.race_ids(connection, "")) == readings.MOST_CANDIDATES
+
+
+def test_the_last_races_are_told_newest_first(connection: sqlite3.Connection) -> None:
+    """As many as are asked for."""
+    for place, name in enumerate(("r", "s", "t")):
+        race(connection, name, NOW + place)
+
+    assert [race.id for race in readings.races(connection, 2)] == ["t", "s"]
+    assert readings.races(connection, 1)[0].lanes == ("a/m", "b/n")
+
+
+# ---------------------------------------------------------------- a million attempts
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [readings.USAGE, readings.DAYS, readings.ALERTS, readings.LEARNED],
+    ids=["usage", "days", "alerts", "learned"],
+)
+def test_no_number_of_attempts_slows_these_down(connection: sqlite3.Connection, statement: str) -> None:
+    """They do not look at attempts, nor at races."""
+    values = [NOW] * statement.count("?")
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+
+    assert not any(table in str(step) for step in plan for table in ("attempts", "races"))
+
+
+@pytest.mark.parametrize("statement", [readings.RACE_OF, readings.LAST_RACES, readings.LANES])
+def test_a_race_is_found_by_an_index(connection: sqlite3.Connection, statement: str) -> None:
+    """Its story takes as long in a database of a million attempts as in one of ten."""
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", ["r"] * statement.count("?")).fetchall()
+
+    assert [str(step[-1]).split(" (")[0] for step in plan if "INDEX" not in str(step[-1])] == []
