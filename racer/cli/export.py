@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Writer = Callable[[Statement, datetime], str]
 
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS = ("=", "+", "-", "@")
 
 
 def check(path: Path) -> None:
@@ -81,7 +81,10 @@ def as_csv(statement: Statement, _: datetime) -> str:
 
 def _harmless(value: object) -> object:
     """A text that a spreadsheet would take for a formula gets an apostrophe, which makes it a text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def as_markdown(statement: Statement, now: datetime) -> str:

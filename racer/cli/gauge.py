@@ -51,7 +51,7 @@ class Gauge(NamedTuple):
 
     @property
     def left(self) -> float:
-        return 0.0 if self.expired else max(0.0, self.row.limit - self.used - self.held)
+        return 0.0 if self.expired else max(0.0, round(self.row.limit - self.used - self.held, 9))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values under COLUMNS."""

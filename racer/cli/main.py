@@ -44,6 +44,7 @@ start here:
   racer ask --help                      all its options, with examples
   racer init                            a racer.toml, and which keys to get
   racer doctor                          tries every key that you have
+  racer usage                           what is used and left of every limit
 
 Keys come from the environment or from .env (GROQ_API_KEY, MISTRAL_API_KEY, …),
 everything else from racer.toml; neither is needed where Ollama runs.

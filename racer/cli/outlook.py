@@ -122,8 +122,7 @@ def _range(supply: Supply, pace: Pace, now: float) -> Range:
 
 
 def _together(supplies: Sequence[Supply], pace: Pace, now: float) -> Range:
-    ranges = [_range(each, priced, now) for each in supplies if (priced := _priced(pace, each))]
-    return Range(*(together(runways) for runways in zip(*ranges, strict=True)))
+    return Range(*(together(supplies, demand, now) for demand in (pace.high, pace.usual, pace.low)))
 
 
 def _priced(pace: Pace | None, supply: Supply) -> Pace | None:

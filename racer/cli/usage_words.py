@@ -200,7 +200,7 @@ def savings_rows(savings: Savings) -> list[tuple[str, str, str, str, str]]:
     return [
         (
             f"{row.provider}/{row.model}",
-            figure(row.input_tokens + row.output_tokens),
+            figure(row.tokens),
             dollars(row.worth),
             dollars(row.paid),
             basis(row.price),

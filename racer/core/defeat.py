@@ -113,14 +113,14 @@ def nobody(
     back = "" if until is None else f" before {_in(until - now)}"
     help_ = _wait_for(until - now) if until is not None else _remedy(providers, skipped)
     return NoLanes(
-        "\n".join([f"no lane can run{back}. {help_}", *_left_out(skipped)]),
+        "\n".join([f"no lane can run{back}. {help_}", *left_out(skipped)]),
         until=until,
         skipped=[(each.name, each.reason) for each in skipped],
         help=help_,
     )
 
 
-def _left_out(skipped: Sequence[Skipped]) -> list[str]:
+def left_out(skipped: Sequence[Skipped]) -> list[str]:
     """A line for each reason. Of a whole catalogue, providers without a key take one line together."""
     in_full = len(skipped) <= LINES_IN_FULL
     groups: dict[str, list[str]] = {}

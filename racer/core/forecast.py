@@ -157,10 +157,11 @@ def runway(supply: Supply, demand: Demand, now: float) -> Runway:
         _weakest([_vessel(each, demand, now) for each in refills if each.model == model])
         for model in supply.models
     ]
-    of_all = [_vessel(each, demand, now) for each in refills if not each.model]
-    flow = _weakest([_added(of_models), *of_all])
-    credits_ = [_vessel(each, demand, now) for each in supply.vessels if isinstance(each.span, Once)]
-    return _drained(_weakest(credits_), min(1.0, flow.cover)) if credits_ else flow
+    of_all = [
+        _vessel(each, demand, now) for each in supply.vessels if isinstance(each.span, Once) or not each.model
+    ]
+    found = _weakest([_added(of_models), *of_all])
+    return found._replace(expires=min((part.expires for part in of_all), default=inf))
 
 
 def _vessel(vessel: Vessel, demand: Demand, now: float) -> Runway:
@@ -189,12 +190,6 @@ def _in_windows(empty: float, cover: float, reset: float, length: float) -> Runw
     return Runway(inf if cover >= 1 else reset + cover * length, cover, reset)
 
 
-def _drained(stock: Runway, share: float) -> Runway:
-    """Credits of which only `share` of the demand is drawn."""
-    seconds = min(stock.seconds / share, stock.expires) if share > 0 else 0.0
-    return stock._replace(seconds=seconds)
-
-
 def _weakest(parts: Sequence[Runway]) -> Runway:
     """A call takes from each of them: the first that is empty ends it."""
     if not parts:
@@ -204,9 +199,7 @@ def _weakest(parts: Sequence[Runway]) -> Runway:
 
 
 def _added(parts: Sequence[Runway]) -> Runway:
-    """A call takes from one of them, each of which comes back: one is used after the other."""
-    if not parts:
-        return Runway()
+    """A call takes from one of them (there is one), each of which comes back: one is used after the other."""
     seconds, cover = sum(part.seconds for part in parts), sum(part.cover for part in parts)
     back = max(part.back for part in parts)
     return Runway(inf if cover >= 1 and seconds >= back else seconds, cover, back)
@@ -215,26 +208,22 @@ def _added(parts: Sequence[Runway]) -> Runway:
 # ---------------------------------------------------------------- all that can serve
 
 
-def together(parts: Sequence[Runway]) -> Runway:
-    """How long these accounts last together, each of them measured with the whole demand."""
-    refills = [part for part in parts if part.cover > 0]
+def together(supplies: Sequence[Supply], demand: Demand, now: float) -> Runway:
+    """How long these bear `demand` together. Dollars and neurons depend on who serves it."""
+    stocks = [each for each in supplies if any(isinstance(vessel.span, Once) for vessel in each.vessels)]
+    refills = [_alone(each, demand, now) for each in supplies if each not in stocks]
     flow = _added(refills) if refills else Runway(0.0, 0.0)
     if flow.lasts:
         return flow
-    stocks = sorted((part for part in parts if part.cover <= 0), key=lambda part: part.expires)
-    seconds = _stretch(stocks, max(0.0, 1 - flow.cover)) if flow.cover < 1 else _bridge(stocks, flow)
-    return Runway(max(seconds, flow.seconds), flow.cover, flow.back)
-
-
-def _stretch(stocks: Sequence[Runway], share: float) -> float:
-    """Credits bear `share` of the demand, one after the other."""
+    rest = demand if flow.cover >= 1 else demand.times(1 - flow.cover)
     seconds = 0.0
-    for stock in stocks:
-        seconds += max(0.0, min(stock.seconds / share, stock.expires - seconds))
-    return seconds
+    for stock in sorted((_alone(each, rest, now) for each in stocks), key=lambda part: part.expires):
+        seconds += max(0.0, min(stock.seconds, stock.expires - seconds))
+    if flow.cover < 1:
+        return flow._replace(seconds=max(seconds, flow.seconds))
+    bridged = flow.seconds + seconds  # what comes back is enough, but not before it does
+    return flow._replace(seconds=inf if bridged >= flow.back else bridged)
 
 
-def _bridge(stocks: Sequence[Runway], flow: Runway) -> float:
-    """What comes back is enough, but not before it does: credits fill the gap."""
-    seconds = flow.seconds + sum(stock.seconds for stock in stocks)
-    return inf if seconds >= flow.back else seconds
+def _alone(supply: Supply, demand: Demand, now: float) -> Runway:
+    return runway(supply, demand.priced(supply.price), now)

@@ -20,7 +20,7 @@ from racer.core.lengths import Lengths
 from racer.core.survival import ANSWERED, BINS, EDGES, FAILED, Curve, Memory, bin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
     from racer.core.survival import Hazards
 
@@ -167,12 +167,13 @@ class LaneStats:
         if len(data) != _LAYOUT.size:
             raise ValueError(f"what was learned of a lane has {_LAYOUT.size} bytes, not {len(data)}")
         form, n, step, *numbers = _LAYOUT.unpack(data)
-        if form != _FORM or not 0 <= n < math.inf or not all(0 <= number <= _MOST for number in numbers):
+        finite = math.isfinite(sum(numbers)) and min(numbers) >= 0 and max(numbers) <= _MOST
+        if form != _FORM or not 0 <= n < math.inf or not finite:
             raise ValueError("these bytes are not what was learned of a lane")
         self.n, self._step = int(n), step
-        source = iter(numbers)
+        rest: Sequence[float] = numbers
         for part in self._parts():
-            part.restore(source)
+            rest = part.restore(rest)
         self._curves.clear()
 
     def _parts(self) -> tuple[Memory | Lengths, ...]:

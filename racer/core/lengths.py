@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 BINS = 50
 EDGES: tuple[int, ...] = tuple(math.ceil(8 * 2.0 ** (edge / 4)) for edge in range(BINS))
@@ -48,9 +48,10 @@ class Lengths:
         self._even()
         return list(self._counts)
 
-    def restore(self, numbers: Iterable[float]) -> None:
-        source = iter(numbers)
-        self._counts, self._weight = [next(source) for _ in range(BINS)], 1.0
+    def restore(self, numbers: Sequence[float]) -> Sequence[float]:
+        """Know what `numbers` say. Returns those that it does not need."""
+        self._counts, self._weight = list(numbers[:BINS]), 1.0
+        return numbers[BINS:]
 
     def _even(self) -> None:
         self._counts = [count / self._weight for count in self._counts]

@@ -108,12 +108,19 @@ class Pocket:
             return Lack(self, amount, None)
         if amount > standing.limit + TOLERANCE:
             return Lack(self, amount, FOREVER)
-        if standing.left + self.held + TOLERANCE >= amount:
+        used, leased = self._untold
+        used, leased = standing.used + used, standing.leased - leased
+        if standing.limit - used - leased + self.held + TOLERANCE >= amount:
             return Lack(self, amount, None)
-        if standing.used + amount <= standing.limit + TOLERANCE:  # leased by others, who may not need it
+        if used + amount <= standing.limit + TOLERANCE:  # leased by others, who may not need it
             return Lack(self, amount, self.heard + RECHECK)
         opens_at = FOREVER if standing.opens_at is None else standing.opens_at
         return Lack(self, amount, opens_at if opens_at > now else None)
+
+    @property
+    def _untold(self) -> tuple[float, float]:
+        """What was used, and what has left the lease by it, since the store was told."""
+        return sum(noted[0] for noted in self.spent.values()), sum(noted[1] for noted in self.spent.values())
 
     def learns(self, truth: Truth) -> bool:
         """Whether `truth` says anything new: that others have used something, or what the limit really is."""

@@ -64,6 +64,10 @@ class Saving(NamedTuple):
     price: Price | None
 
     @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
     def worth(self) -> float:
         return self.price.of(self.input_tokens, self.output_tokens) if self.price else 0.0
 
@@ -94,8 +98,9 @@ def savings_of(had: Iterable[Had], providers: Sequence[Provider]) -> Savings:
     rows = [
         Saving(*key, round(into), round(out), usd, prices.of(*key)) for key, (into, out, usd) in sums.items()
     ]
-    told = [row for row in rows if row.paid or _free(known.get(row.provider), row.model)]
-    bought = {row.provider for row in rows if row not in told and row.input_tokens + row.output_tokens}
+    had_some = [row for row in rows if row.tokens or row.paid]
+    told = [row for row in had_some if row.paid or _free(known.get(row.provider), row.model)]
+    bought = {row.provider for row in had_some if row not in told}
     return Savings(tuple(sorted(told, key=lambda row: -row.worth)), tuple(sorted(bought)))
 
 

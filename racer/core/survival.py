@@ -13,7 +13,7 @@ from operator import add, mul, neg
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     Hazards = tuple[Sequence[float], Sequence[float]]
 
@@ -94,11 +94,12 @@ class Memory:
         self.fold()
         return [*self.risk, *(end for ends in self.ends for end in ends)]
 
-    def restore(self, numbers: Iterable[float]) -> None:
-        """Know what `numbers` say: as many as it needs are taken from an iterator."""
-        source = iter(numbers)
+    def restore(self, numbers: Sequence[float]) -> Sequence[float]:
+        """Know what `numbers` say. Returns those that it does not need: of somebody behind it."""
         self._left = [0] * BINS
-        self.risk, *self.ends = [[next(source) for _ in range(BINS)] for _ in range(1 + len(self.ends))]
+        end = (1 + len(self.ends)) * BINS
+        self.risk, *self.ends = [list(numbers[at : at + BINS]) for at in range(0, end, BINS)]
+        return numbers[end:]
 
 
 class Curve:

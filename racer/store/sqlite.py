@@ -6,6 +6,8 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+import anyio
+
 from racer.errors import StoreError
 from racer.store import census, quotas, readings, records, replies, retention
 from racer.store.database import Database
@@ -31,6 +33,7 @@ class SqliteStore:
     def __init__(self, path: Path | None, levels: Sequence[float] = ()) -> None:
         self._database = Database(path)
         self._levels = tuple(levels)
+        self._ready = anyio.Event()
         self._boot = ""
         self._owner = 0
         self._tidied_at = 0.0
@@ -46,6 +49,7 @@ class SqliteStore:
         self._boot = boot
         join = partial(_join, wall=wall, ticks=ticks, boot=boot)
         self._owner, anchor, learned = await self._database.run(join)
+        self._ready.set()
         aside = opened.set_aside
         return anchor, learned, "" if aside is None else _set_aside(aside)
 
@@ -109,9 +113,12 @@ class SqliteStore:
         await self._database.run(partial(census.move_anchor, wall=wall, ticks=ticks))
 
     async def get(self, key: str, now: float) -> tuple[bytes, float] | None:
+        """What is kept for `key`. Waits until the store is open, as `put` does."""
+        await self._ready.wait()
         return await self._database.read(partial(replies.get, key=key, now=now))
 
     async def put(self, key: str, reply: bytes, at: float, until: float) -> None:
+        await self._ready.wait()
         await self._database.run(partial(replies.put, key=key, reply=reply, at=at, until=until))
 
     async def aclose(self) -> None:

@@ -1,0 +1,286 @@
+"""The timeline of a race, from its rows: what became of each lane, and what would have helped. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from racer.cli import usage_words
+from racer.cli.plain import one_line
+from racer.cli.track import Bar, Stage
+from racer.core.defeat import advice, nobody
+from racer.core.field import Skipped
+from racer.core.heat import Ending, Outcome
+from racer_adapters.errors import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from racer.core.provider import Provider
+    from racer.store.readings import Alarm, Lane, Race, Story
+
+GRACE = 30.0  # seconds after its deadline by which the end of a race has been written, if ever
+NAMES_A_LINE = 8
+NO_KEY = "no key: set "
+UNTRIED = {
+    Ending.WON: "not needed: the race was won before its turn",
+    Ending.EXHAUSTED: "kept out: its limits had no room, or it was cooling down after a failure",
+    Ending.EXPIRED: "the deadline came before its turn",
+    Ending.REFUSED: "the race was over before its turn",
+    Ending.ABORTED: "the race was stopped before its turn",
+}
+
+
+class Fate(StrEnum):
+    """What became of a lane that started; `GONE`: its process ended, and nobody saw how it went on."""
+
+    WON = "won"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    LATE = "late"
+    RUNNING = "running"
+    GONE = "gone"
+
+
+_FATES = {Outcome.WON: Fate.WON, Outcome.FAILED: Fate.FAILED, Outcome.LATE: Fate.LATE}
+_STAGES = {
+    Fate.WON: Stage.WON,
+    Fate.CANCELLED: Stage.LOST,
+    Fate.FAILED: Stage.FAILED,
+    Fate.LATE: Stage.LATE,
+    Fate.GONE: Stage.LOST,
+}
+
+
+class Run(NamedTuple):
+    """One attempt. Seconds from the start of the race; None where it never came to that, or nobody knows."""
+
+    row: Lane
+    fate: Fate
+    start: float
+    first_token: float | None
+    end: float | None
+    reason: str
+
+    @property
+    def bar(self) -> Bar:
+        """As it is drawn: what nobody saw the end of ends with its last sign of life."""
+        started = Stage.WAITING if self.first_token is None else Stage.ANSWERING
+        known = self.start if self.first_token is None else self.first_token
+        end = known if self.fate is Fate.GONE else self.end
+        stage = _STAGES.get(self.fate, started)
+        told = self.fate.value if self.fate is Fate.CANCELLED else self.reason
+        return Bar(one_line(self.row.lane), self.start, stage, self.first_token, end, told)
+
+
+class Spent(NamedTuple):
+    """What counted of the limits although it won nothing: lanes that were cancelled, or came late."""
+
+    requests: int
+    tokens: int
+    estimated: bool
+
+
+class Timeline(NamedTuple):
+    """`untried` could have run and never did; `skipped` could not. Each with its reason.
+
+    `ending` is None while the race runs; `abandoned` then says that it has been over for long, unseen.
+    """
+
+    race: Race
+    ending: Ending | None
+    abandoned: bool
+    runs: tuple[Run, ...]
+    untried: tuple[Skipped, ...]
+    skipped: tuple[Skipped, ...]
+    help: tuple[str, ...]
+    elapsed: float
+
+    @property
+    def spent(self) -> Spent:
+        rows = [run.row for run in self.runs if run.fate in (Fate.CANCELLED, Fate.LATE, Fate.GONE)]
+        tokens = sum((row.input_tokens or 0) + (row.output_tokens or 0) for row in rows)
+        return Spent(len(rows), tokens, any(row.estimated for row in rows))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `--json` prints them: the names of Reply and its attempts where they have one."""
+        race = self.race
+        return {
+            "race_id": race.id,
+            "at": race.at,
+            "policy": race.policy,
+            "lanes": race.width,
+            "deadline": race.deadline,
+            "ending": race.ending,
+            "abandoned": self.abandoned,
+            "latency": _rounded(race.latency),
+            "winner": race.winner,
+            "attempts": [_attempt(run) for run in self.runs],
+            "not_started": [{"lane": each.name, "reason": each.reason} for each in self.untried],
+            "skipped": [{"name": each.name, "reason": each.reason} for each in self.skipped],
+            "counted_without_winning": self.spent._asdict(),
+            "help": list(self.help),
+        }
+
+
+def _attempt(run: Run) -> dict[str, Any]:
+    row = run.row
+    tokens = {"input_tokens": row.input_tokens, "output_tokens": row.output_tokens}
+    usage = {**tokens, "estimated": bool(row.estimated), "usd": row.usd}
+    return {
+        "lane": row.lane,
+        "provider": row.provider,
+        "model": row.model,
+        "account": row.account,
+        "start": _rounded(row.start),
+        "outcome": row.outcome,
+        "fate": str(run.fate),
+        "reason": row.reason,
+        "status": row.status,
+        "latency": _rounded(row.latency),
+        "first_token": _rounded(row.first_token),
+        "usage": None if row.input_tokens is None else usage,
+    }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
+
+
+def timeline_of(
+    story: Story, providers: Sequence[Provider], full: Mapping[str, Alarm], now: float
+) -> Timeline:
+    """`full` has the limits that were used up then, by the lane that they kept out; `now` in unix seconds."""
+    race = story.race
+    ending = None if race.ending is None else Ending(race.ending)
+    overdue = now > race.at + race.deadline + GRACE
+    runs = tuple(_run(row, overdue=overdue) for row in story.attempts)
+    tried = {row.lane for row in story.attempts}
+    untried = tuple(_untried(lane, full, ending) for lane in race.lanes if lane not in tried)
+    skipped = tuple(Skipped(one_line(name), one_line(reason)) for name, reason in story.skipped)
+    timeline = Timeline(
+        race,
+        ending,
+        ending is None and overdue,
+        runs,
+        untried,
+        skipped,
+        (),
+        _elapsed(race, runs, None if overdue else now),
+    )
+    return timeline._replace(help=tuple(_help(timeline, providers)))
+
+
+def _run(row: Lane, *, overdue: bool) -> Run:
+    first = None if row.first_token is None else row.start + row.first_token
+    end = None if row.latency is None else row.start + row.latency
+    return Run(row, _fate(row, overdue=overdue), row.start, first, end, one_line(row.reason or ""))
+
+
+def _fate(row: Lane, *, overdue: bool) -> Fate:
+    if row.outcome == "running":
+        return Fate.GONE if overdue else Fate.RUNNING
+    if row.outcome == Outcome.LOST:  # a lane that was stopped has no reason; one that died with us has
+        return Fate.CANCELLED if row.reason is None else Fate.GONE
+    return _FATES[Outcome(row.outcome)]
+
+
+def _untried(lane: str, full: Mapping[str, Alarm], ending: Ending | None) -> Skipped:
+    alarm = full.get(lane)
+    if alarm is not None:
+        return Skipped(one_line(lane), f"used up: {usage_words.limit(alarm)}", alarm.resets_at)
+    return Skipped(one_line(lane), "not yet" if ending is None else UNTRIED[ending])
+
+
+def _elapsed(race: Race, runs: Iterable[Run], now: float | None) -> float:
+    """How far the time axis goes. `now` counts while the race may still run."""
+    known = [instant for run in runs for instant in (run.start, run.first_token, run.end) if instant]
+    if race.latency is not None:
+        known.append(race.latency)
+    elif race.ending is None and now is not None:
+        known.append(now - race.at)
+    return max(known, default=0.0)
+
+
+# ---------------------------------------------------------------- limits that were used up
+
+
+def used_up(alarms: Iterable[Alarm], race: Race, meters: Mapping[str, Iterable[str]]) -> Mapping[str, Alarm]:
+    """Which lanes a limit that was full kept out. `meters` are the names of those that a lane draws from."""
+    end = race.at + (race.latency or 0.0)
+    full = {
+        alarm.meter: alarm
+        for alarm in alarms
+        if (alarm.level >= 1.0 or alarm.kind == "unforeseen")
+        and alarm.at <= end
+        and (alarm.resets_at is None or alarm.resets_at > race.at)
+    }
+    found = {lane: [full[name] for name in names if name in full] for lane, names in meters.items()}
+    return {lane: max(alarms, key=_opens) for lane, alarms in found.items() if alarms}
+
+
+def _opens(alarm: Alarm) -> float:
+    return float("inf") if alarm.resets_at is None else alarm.resets_at
+
+
+# ---------------------------------------------------------------- what would have helped
+
+
+def _help(timeline: Timeline, providers: Sequence[Provider]) -> Iterator[str]:
+    """Nothing of a race that was won, runs, or was stopped."""
+    match timeline.ending:
+        case Ending.EXHAUSTED if not timeline.runs:
+            yield _entry(timeline, providers)
+        case Ending.EXHAUSTED | Ending.REFUSED:
+            yield advice(_kinds(timeline.runs))
+        case Ending.EXPIRED:
+            yield from _time(timeline)
+        case _:
+            return
+    yield from _keys(timeline.skipped)
+
+
+def _entry(timeline: Timeline, providers: Sequence[Provider]) -> str:
+    """For a race that found no lane: the words of its error, as far as the reasons are known."""
+    backs = [each.until for each in timeline.untried if each.until is not None]
+    if timeline.untried and not backs:
+        return advice([Kind.QUOTA])
+    left_out = (*timeline.untried, *timeline.skipped)
+    return nobody(providers, left_out, min(backs, default=None), timeline.race.at).help
+
+
+def _kinds(runs: Iterable[Run]) -> list[Kind]:
+    """What a reason begins with."""
+    words = (run.reason.partition(":")[0].partition(" ")[0] for run in runs if run.fate is Fate.FAILED)
+    return [Kind(word) for word in words if word in set(Kind)]
+
+
+def _time(timeline: Timeline) -> Iterator[str]:
+    race = timeline.race
+    stopped = [run for run in timeline.runs if run.fate is Fate.CANCELLED]
+    answering = [one_line(run.row.lane) for run in stopped if run.first_token is not None]
+    yield f"A longer deadline=: it was {race.deadline:g} s{_underway(answering, len(stopped))}."
+    if timeline.untried:
+        count = len(timeline.untried)
+        yield f"More lanes= at once, or policy all: {count} lane{'' if count == 1 else 's'} had no turn."
+
+
+def _underway(answering: Sequence[str], stopped: int) -> str:
+    if answering:
+        return f", and {_some(answering)} had begun to answer"
+    return f", and {stopped} lane{' was' if stopped == 1 else 's were'} still asked" if stopped else ""
+
+
+def _keys(skipped: Iterable[Skipped]) -> Iterator[str]:
+    """The variables that nobody has set; none of them helps a race that was for some providers alone."""
+    reasons = {each.name: each.reason for each in skipped}
+    if "not in only" in reasons.values():
+        return
+    unset = [reason.removeprefix(NO_KEY) for reason in reasons.values() if reason.startswith(NO_KEY)]
+    if unset:
+        yield f"The key of one more provider: set {_some(unset)}. `racer init` tells where to get it."
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_A_LINE
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:NAMES_A_LINE])}, or one of {more} more"
