@@ -136,7 +136,7 @@ class Racer:
         ranking = rank(field.lanes, ask.call, ask.wishes, self._uses, self._ledger.forms(field.lanes))
         race_id = _new_id()
         self._tell(_start_of(race_id, ask, ranking, field))
-        gate = self._ledger.admission(self._breakers, ask.call, began)
+        gate = self._ledger.admission(self._breakers, ask.call)
         created = int(self._ledger.now())
         race = Race(race_id, ranking.lanes, ask, self._stage, gate, began=began, created=created)
         result = await race.run()

@@ -9,7 +9,9 @@ Rule 3: while the store cannot be written, lanes with limits may spend what is h
 
 from __future__ import annotations
 
+import asyncio
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
@@ -68,7 +70,8 @@ STEPS = 1.19  # lanes that differ by less are as good as each other
 class Store(Protocol):
     """What the ledger needs of a store; racer/store has the one for a single machine.
 
-    Each call happens whole or not at all, and raises StoreError where the store cannot serve.
+    Each call happens whole or not at all, and raises StoreError where the store cannot serve. It has not
+    happened then; but where the kind is `other`, nobody knows.
     """
 
     async def open(
@@ -122,13 +125,15 @@ class Ledger:
         self._running = 0
         self._waiting: set[Admission] = set()
         self._stirred, self._ending = anyio.Event(), anyio.Event()
-        self._urgent = self._closing = False
+        self._urgent = self._joined = self._doubtful = False
+        self._give_up_at = NEVER
         self._dirty_at: float | None = None
         self._fault = ""
         self._gap = 0.0
         self._moved = False
         self._forms: dict[str, Form] = {}
         self._formed_at = -NEVER
+        self._lengths: dict[str, int] = {}
         self._aside = Background()
         self.latencies = Latencies(local=frozenset(local))
 
@@ -138,8 +143,8 @@ class Ledger:
         """Unix seconds that no jump of the machine's clock moves."""
         return self._clock.now(self._timepiece.ticks())
 
-    def admission(self, breakers: Breakers, call: Call, began: float) -> Admission:
-        """The gate of a race that asks for `call`, and whose clock says `began`."""
+    def admission(self, breakers: Breakers, call: Call) -> Admission:
+        """The gate of a race that asks for `call`; its clock is the event loop's."""
         most = call.max_tokens
         return Admission(
             breakers,
@@ -147,7 +152,7 @@ class Ledger:
             meters=lambda lane: self._known(lane).meters,
             prompt=prompt_tokens(call),
             answer=lambda lane: self._length(lane) if most is None else most,
-            skew=self.now() - began,
+            skew=lambda: self.now() - anyio.current_time(),
             nudge=self._asked,
             fault=lambda: self._fault,
             hear=self._hear,
@@ -158,6 +163,7 @@ class Ledger:
         now = self.now()
         if not 0 <= now - self._formed_at < FORMS_KEPT:
             self._formed_at = now
+            self._lengths.clear()
             self._forms = {lane.id: self._form(lane, now) for lane in lanes}
         return self._forms
 
@@ -179,7 +185,11 @@ class Ledger:
         return round(math.log(stats.expected(), STEPS)), round(used, 1)
 
     def _length(self, lane: Lane) -> int:
-        return self.latencies.of(_key(lane)).lengths.high()
+        """How long its answers are. Reckoned as often as `forms`, for it changes slowly."""
+        length = self._lengths.get(lane.id)
+        if length is None:
+            length = self._lengths[lane.id] = self.latencies.of(_key(lane)).lengths.high()
+        return length
 
     def _asked(self, admission: Admission) -> None:
         self._waiting.add(admission)
@@ -219,7 +229,7 @@ class Ledger:
 
     async def aclose(self) -> None:
         """Write down what is left and give back what is held, if that can be done within some seconds."""
-        self._closing = True
+        self._give_up_at = anyio.current_time() + CLOSING
         self._stirred.set()
         self._ending.set()
         with anyio.CancelScope(shield=True):
@@ -230,13 +240,18 @@ class Ledger:
         if lost := len(self._recorder) + self._recorder.lost:
             self._tell(StoreTroubled(self._fault or "there was no time left to write", lost))
 
+    @property
+    def _closing(self) -> bool:
+        return self._give_up_at < NEVER
+
     async def _keep(self) -> None:
         try:
             await self._insist(self._join)
-            while not self._closing:
+            while self._joined and not self._closing:
                 await self._pause()
                 await self._insist(self._exchange)
-            await self._insist(self._take_leave)
+            if self._joined:
+                await self._insist(self._take_leave)
         finally:
             self._fault = self._fault or "the ledger is closed"
             self._answer()
@@ -258,17 +273,21 @@ class Ledger:
         return NEVER
 
     async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do `work`. While the store cannot, try again by and by; at the end for some seconds only."""
+        """Do `work`. While the store cannot, try again by and by; at the end for some seconds only.
+
+        A store that could not even be opened is not waited for at the end, unless it is but locked.
+        """
         wait, began = FIRST_RETRY, anyio.current_time()
         while True:
             try:
                 await work()
             except StoreError as error:
                 self._troubled(error)
+                patient = self._joined or error.kind == "locked"
             else:
                 self._healed(anyio.current_time() - began)
                 return
-            if self._closing and anyio.current_time() - began >= CLOSING:
+            if self._closing and (not patient or anyio.current_time() >= self._give_up_at):
                 return
             with anyio.move_on_after(wait):
                 await self._ending.wait()
@@ -296,32 +315,52 @@ class Ledger:
         self.latencies.load(learned)
         if notice:
             self._tell(StoreTroubled(notice, 0))
-        self._urgent = True
+        self._joined = self._urgent = True
 
-    async def _exchange(self, *, last: bool = False) -> None:
+    async def _exchange(self) -> None:
+        await self._heard()
+
+    async def _take_leave(self) -> None:
+        if not await self._heard(last=True):
+            await self._heard(last=True)
+
+    async def _heard(self, *, last: bool = False) -> bool:
+        """One exchange. False where we were taken for dead: told again, it will be heard."""
         self._look_at_the_clock()
-        self._urgent, self._dirty_at = False, None
+        if self._moved:
+            await self._store.move_anchor(*self._clock.anchor)
+            self._moved = False
+        self._urgent, self._dirty_at = self._doubtful, None
+        last = last or self._doubtful
         now = self.now()
         report, notes = self._purse.report(now, last=last), self._recorder.take()
         try:
-            if self._moved:
-                await self._store.move_anchor(*self._clock.anchor)
-                self._moved = False
             tidings = await self._store.exchange(report, notes, now, last=last)
-        except StoreError:
-            self._undelivered(report, notes)
+        except StoreError as error:
+            self._undelivered(report if error.kind != "other" else self._doubted(report), notes)
             raise
+        except asyncio.CancelledError:  # the end: what may not have been written is told as lost
+            self._recorder.take_back(notes)
+            raise
+        self._doubtful = False
         if tidings is None:
             self._undelivered(report, notes)
             self._purse.forfeit()
             self._urgent = True
-            return
+            return False
         self._received(tidings, now)
         if not self._urgent:
             await self._store.tidy(now)
+        return True
 
-    async def _take_leave(self) -> None:
-        await self._exchange(last=True)
+    def _doubted(self, report: Report) -> Report:
+        """What of `report` can be told again although it may have been heard: what makes no room.
+
+        What the store has leased is not known any more. So we say goodbye, and come anew with empty hands.
+        """
+        self._doubtful = self._urgent = True
+        spends = tuple(replace(spend, leased=0.0) for spend in report.spends if spend.used > 0)
+        return replace(report, spends=spends, back=())
 
     def _undelivered(self, report: Report, notes: Sequence[Note]) -> None:
         self._purse.take_back(report)
@@ -365,5 +404,6 @@ def _key(lane: Lane) -> str:
 
 def _fact_of(alert: Alert) -> QuotaAlert | QuotaExhausted:
     if alert.kind == "unforeseen" or alert.level >= ALL:
-        return QuotaExhausted(alert.meter, alert.limit, alert.resets_at, foreseen=alert.kind == "reached")
-    return QuotaAlert(alert.meter, alert.level, alert.used, alert.limit, alert.resets_at)
+        foreseen = alert.kind == "reached"
+        return QuotaExhausted(alert.meter, alert.limit, alert.resets_at, foreseen, alert.brief)
+    return QuotaAlert(alert.meter, alert.level, alert.used, alert.limit, alert.resets_at, alert.brief)

@@ -113,7 +113,9 @@ def level_of(fact: Fact) -> int:
             return LEVELS["info" if fact.record.outcome in (Outcome.FAILED, Outcome.WON) else "debug"]
         case RaceEnded() | CoolDownEnded() | QuotaReset() | CacheHit() | StoreHealed():
             return LEVELS["info"]
-        case CoolDownStarted() | FieldsDropped() | QuotaAlert() | QuotaExhausted() | ClockJumped():
+        case QuotaAlert() | QuotaExhausted():
+            return LEVELS["info" if fact.brief else "warning"]
+        case CoolDownStarted() | FieldsDropped() | ClockJumped():
             return LEVELS["warning"]
         case StoreTroubled():
             return LEVELS["error"]

@@ -11,6 +11,7 @@ from racer.config.forms import references
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from racer.cli.gauge import Gauge
     from racer.config import Config
     from racer.core.field import Field
     from racer.core.provider import Account, Model, Provider
@@ -33,7 +34,8 @@ class State(StrEnum):
 class Card:
     """`why` says why it has no lane; `missing` are variables to set; `refused` those that hold no good key.
 
-    `models` are those that may run: of a server that tells, what it has.
+    `models` are those that may run: of a server that tells, what it has. `left`: how the tightest limit of
+    each account stands.
     """
 
     provider: Provider
@@ -42,13 +44,14 @@ class Card:
     models: tuple[Model, ...] = ()
     missing: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    left: tuple[Gauge, ...] = ()
 
     @property
     def keys(self) -> tuple[Account, ...]:
         return tuple(account for account in self.provider.accounts if account.key is not None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as `--json` prints them. `left` is None as long as nothing is counted."""
+        """Plain values, as `--json` prints them."""
         provider = self.provider
         return {
             "name": provider.name,
@@ -64,7 +67,7 @@ class Card:
             "keys": [_key(account) for account in self.keys],
             "models": [_model(model) for model in self.models],
             "limits": [asdict(limit) for limit in provider.limits],
-            "left": None,
+            "left": [gauge.to_dict() for gauge in self.left],
             "console": provider.console or None,
             "note": provider.note or None,
         }
@@ -80,6 +83,14 @@ def cards_of(config: Config, field: Field) -> tuple[Card, ...]:
         _card(each, tuple(raced.get(each.name, {}).values()), reasons.get(each.name, ""), config)
         for each in config.providers
     )
+
+
+def with_left(cards: Iterable[Card], gauges: Iterable[Gauge]) -> tuple[Card, ...]:
+    """The same cards, each with those of `gauges` that are its provider's."""
+    found: dict[str, list[Gauge]] = {}
+    for gauge in gauges:
+        found.setdefault(gauge.row.provider, []).append(gauge)
+    return tuple(replace(card, left=tuple(found.get(card.provider.name, ()))) for card in cards)
 
 
 def _card(provider: Provider, models: tuple[Model, ...], why: str, config: Config) -> Card:

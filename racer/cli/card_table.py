@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from racer.cli import allowance
+from racer.cli import allowance, headroom
 from racer.cli.card import Card, State, key_words, unset_words
 from racer.cli.plain import one_line
 from racer.cli.tables import NARROW
@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 
     from racer.core.provider import Limit, Model
 
-NOT_COUNTED = "The limits are those of the configuration. What is left of them today is not counted yet."
+COUNTED = "Left: of the tightest limit for an hour or longer; `racer usage` tells all of them."
+NOT_COUNTED = "Nothing was counted yet, so all is left: of the tightest limit for an hour or longer."
+UNREAD = "The database cannot be read, so limits are shown as if nothing was used."
 NOBODY = "No provider is ready: put a key into .env (`racer init` says which), or start Ollama."
 STYLES = {State.READY: "green", State.BROKEN: "red"}
 
 
-def cards_page(cards: Sequence[Card], *, width: int, everybody: bool) -> Group:
-    """The ready ones in a table, the others by why they are not; or a row for everybody."""
+def cards_page(cards: Sequence[Card], *, width: int, everybody: bool, note: str) -> Group:
+    """The ready ones in a table, the others by why they are not; or a row for everybody. `note` ends it."""
     if everybody:
-        return Group(cards_table(cards, width=width, last="limits, or why not"), "", Text(NOT_COUNTED))
+        return Group(cards_table(cards, width=width, last="left today, or why not"), "", Text(note))
     ready = [card for card in cards if card.state is State.READY]
     others = Text("\n".join(_others(cards)), overflow="fold")
     if not ready:
         return Group(Text(f"{NOBODY}\n"), others)
-    return Group(cards_table(ready, width=width), "", others, *([""] if others else []), Text(NOT_COUNTED))
+    return Group(cards_table(ready, width=width), "", others, *([""] if others else []), Text(note))
 
 
 def _others(cards: Sequence[Card]) -> list[str]:
@@ -45,12 +47,12 @@ def _others(cards: Sequence[Card]) -> list[str]:
     return [*lines, f"not set up: {unset_words(unset)}"] if unset else lines
 
 
-def details_page(cards: Sequence[Card]) -> Group:
-    return Group(*(details(card) for card in cards), Text(NOT_COUNTED))
+def details_page(cards: Sequence[Card], *, note: str) -> Group:
+    return Group(*(details(card) for card in cards), Text(note))
 
 
-def cards_table(cards: Iterable[Card], *, width: int, last: str = "limits") -> Table:
-    """One row a provider; `last` is the head of its limits, or of why it has no lane."""
+def cards_table(cards: Iterable[Card], *, width: int, last: str = "left today") -> Table:
+    """One row a provider; `last` is the head of what is left, or of why it has no lane."""
     roomy = width >= NARROW
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("provider", no_wrap=roomy, overflow="fold")
@@ -74,10 +76,10 @@ def _cells(card: Card, *, roomy: bool) -> list[Text]:
 
 
 def said_of(card: Card) -> str:
-    """Its limits, or why it has no lane."""
+    """What is left of its limits, or why it has no lane."""
     match card.state:
         case State.READY:
-            return allowance.of(card.provider)
+            return headroom.in_words(card.left)
         case State.UNSET:
             return f"set {' and '.join(card.missing)}"
         case State.AWAY | State.BROKEN | State.OFF | State.RETIRED:
@@ -98,6 +100,7 @@ def details(card: Card) -> Group:
         ("priority", str(provider.priority)),
         *_listed("models", [line for model in card.models for line in _model(model)]),
         *_listed("limits", [_limit(limit) for limit in provider.limits] or [allowance.UNKNOWN]),
+        *_listed("left", headroom.in_words(card.left).split("\n") if card.left else []),
         ("private", _private(card)),
         ("console", provider.console),
         ("note", "" if provider.status == "retired" else provider.note),

@@ -161,7 +161,7 @@ class _Caller:
         """A race of this lane alone, with breakers of its own: what befell others is not its fault."""
         began = anyio.current_time()
         stage = Stage(self._exchange, Breakers(), anyio.current_time, self._ledger.observe)
-        gate = self._ledger.admission(stage.breakers, self._ask.call, began)
+        gate = self._ledger.admission(stage.breakers, self._ask.call)
         race_id = os.urandom(8).hex()
         result = await Race(race_id, [lane], self._ask, stage, gate, began=began).run()
         now = anyio.current_time()

@@ -12,7 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from racer.cli import ask, demo, doctor, init, providers, sim, usage
+from racer.cli import ask, demo, doctor, init, providers, quota, sim, usage, why
 from racer.cli.failure import BROKEN_PIPE, INTERRUPTED, LOST, USAGE, code_of, words_of
 from racer.cli.shell import Shell
 from racer.errors import RacerError
@@ -29,6 +29,8 @@ COMMANDS: tuple[Command, ...] = (
     providers.COMMAND,
     doctor.COMMAND,
     usage.COMMAND,
+    why.COMMAND,
+    quota.COMMAND,
     sim.COMMAND,
 )
 
@@ -45,6 +47,7 @@ start here:
   racer init                            a racer.toml, and which keys to get
   racer doctor                          tries every key that you have
   racer usage                           what is used and left of every limit
+  racer why                             how the last race went, lane by lane
 
 Keys come from the environment or from .env (GROQ_API_KEY, MISTRAL_API_KEY, …),
 everything else from racer.toml; neither is needed where Ollama runs.

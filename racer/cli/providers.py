@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from racer.cli.command import Command
-from racer.cli.failure import DONE
+from racer.cli.failure import DONE, code_of, words_of
+from racer.errors import StoreError
 
 if TYPE_CHECKING:
     import argparse
+    import sqlite3
+    from collections.abc import Sequence
 
     from racer.cli.card import Card
+    from racer.cli.gauge import Gauge
     from racer.cli.shell import Shell
     from racer.config import Config
+    from racer.timepiece import Timepiece
 
 PATIENCE = 1.0
 
 _DESCRIPTION = f"""\
 Every provider that racer knows, built in or from racer.toml: which are ready,
-with how many keys and models, at what priority, and what they let you use.
+with how many keys and models, at what priority, and what is left today.
 
 Without names: those that are ready in a table, then why others are not. With
 names: all there is to say of these. Of a key nothing is shown but its end.
+What is left is said of each account's tightest limit for an hour or longer.
 
 Nobody is called but local servers, for the list of their models; one that
 does not answer within {PATIENCE:g} s counts as not there."""
@@ -45,23 +51,67 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:
     from racer import config as configuration
-    from racer.cli.card_table import cards_page, details_page
-    from racer.cli.console import publish
+    from racer.cli.card import with_left
     from racer.cli.document import put_out
+    from racer.cli.headroom import tightest
     from racer.cli.survey import narrowed
+    from racer.timepiece import timepiece
 
     config = configuration.load(arguments.config, environ=shell.environ, cwd=shell.cwd)
-    cards = asyncio.run(_cards(narrowed(config, arguments.names)))
+    chosen = narrowed(config, arguments.names)
+    counts = counted(chosen, shell, timepiece())
+    cards = with_left(asyncio.run(_cards(chosen)), tightest(counts.gauges))
     if arguments.json:
-        put_out(shell, {"counted": False, "providers": [card.to_dict() for card in cards]})
-    elif arguments.names:
-        publish(shell, lambda _: details_page(cards))
+        put_out(shell, {"counted": counts.found, "providers": [card.to_dict() for card in cards]})
     else:
-        publish(shell, lambda width: cards_page(cards, width=width, everybody=arguments.all))
-    return DONE
+        _show(cards, counts, arguments, shell)
+    if counts.trouble is None:
+        return DONE
+    shell.say(words_of(counts.trouble))
+    return code_of(counts.trouble)
 
 
 COMMAND = Command("providers", "who is known, who is ready, what they let you use", describe, run)
+
+
+def _show(cards: Sequence[Card], counts: Counts, arguments: argparse.Namespace, shell: Shell) -> None:
+    from racer.cli.card_table import COUNTED, NOT_COUNTED, UNREAD, cards_page, details_page
+    from racer.cli.console import publish
+
+    note = UNREAD if counts.trouble else COUNTED if counts.found else NOT_COUNTED
+    if arguments.names:
+        publish(shell, lambda _: details_page(cards, note=note))
+    else:
+        publish(shell, lambda width: cards_page(cards, width=width, everybody=arguments.all, note=note))
+
+
+# ---------------------------------------------------------------- what is found
+
+
+class Counts(NamedTuple):
+    """How every limit stands. `found`: is anything counted? `trouble`: why nobody can tell."""
+
+    gauges: tuple[Gauge, ...]
+    found: bool = False
+    trouble: StoreError | None = None
+
+
+def counted(config: Config, shell: Shell, piece: Timepiece) -> Counts:
+    """From the database; without one, as if nothing was used. Raises ConfigError."""
+    from racer.acquaintance import zone
+    from racer.cli.gauge import gauges_of
+    from racer.cli.ledger_file import file_of, read
+    from racer.store import readings
+
+    def gauges(connection: sqlite3.Connection, now: float) -> tuple[Gauge, ...]:
+        return gauges_of(config.providers, readings.usage(connection, now), zone, now)
+
+    unused = gauges_of(config.providers, (), zone, piece.wall())
+    try:
+        stored = read(file_of(config, shell), gauges, piece)
+    except StoreError as error:
+        return Counts(unused, trouble=error)
+    return Counts(unused) if stored is None else Counts(stored, found=True)
 
 
 async def _cards(config: Config) -> tuple[Card, ...]:

@@ -97,6 +97,11 @@ class Timeline(NamedTuple):
     elapsed: float
 
     @property
+    def is_lost(self) -> bool:
+        """Over, without a winner, and not because somebody stopped it."""
+        return self.ending not in (None, Ending.WON, Ending.ABORTED)
+
+    @property
     def spent(self) -> Spent:
         rows = [run.row for run in self.runs if run.fate in (Fate.CANCELLED, Fate.LATE, Fate.GONE)]
         tokens = sum((row.input_tokens or 0) + (row.output_tokens or 0) for row in rows)
@@ -116,7 +121,9 @@ class Timeline(NamedTuple):
             "latency": _rounded(race.latency),
             "winner": race.winner,
             "attempts": [_attempt(run) for run in self.runs],
-            "not_started": [{"lane": each.name, "reason": each.reason} for each in self.untried],
+            "not_started": [
+                {"lane": each.name, "reason": each.reason, "until": each.until} for each in self.untried
+            ],
             "skipped": [{"name": each.name, "reason": each.reason} for each in self.skipped],
             "counted_without_winning": self.spent._asdict(),
             "help": list(self.help),
@@ -268,7 +275,7 @@ def _time(timeline: Timeline) -> Iterator[str]:
 def _underway(answering: Sequence[str], stopped: int) -> str:
     if answering:
         return f", and {_some(answering)} had begun to answer"
-    return f", and {stopped} lane{' was' if stopped == 1 else 's were'} still asked" if stopped else ""
+    return f", and {stopped} lane{' was' if stopped == 1 else 's were'} still silent" if stopped else ""
 
 
 def _keys(skipped: Iterable[Skipped]) -> Iterator[str]:

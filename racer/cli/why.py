@@ -32,7 +32,7 @@ and why; who never started or was left out, and why; what a lost race lacked.
 
 Without RACE it is about the last one. RACE is the id, or the beginning of it:
 `reply.race_id` in Python, race_id of `racer ask --json`. Races are kept for 30
-days. Prompts and replies are not in it: racer does not store them."""
+days. Prompts and replies are not in it."""
 
 _EXAMPLES = """\
 examples:

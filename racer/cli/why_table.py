@@ -14,6 +14,7 @@ from racer.cli.plain import one_line
 from racer.cli.tables import NARROW, NOTHING, seconds
 from racer.cli.timeline import Fate
 from racer.core.defeat import left_out
+from racer.core.field import Skipped
 from racer.core.heat import Ending
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def why_page(timeline: Timeline, paper: Paper) -> Group:
     parts += _part("what would have helped", timeline.help)
     parts += _part("failed", _reasons(timeline.runs, Fate.FAILED))
     parts += _part("lost sight of", _reasons(timeline.runs, Fate.GONE))
-    parts += _part("never started", [line.strip() for line in left_out(timeline.untried)])
-    parts += _part("left out", [line.strip() for line in left_out(timeline.skipped)])
+    parts += _part("never started", _grouped([_until(each, paper.now) for each in timeline.untried]))
+    parts += _part("left out", _left_out(timeline))
     parts += _part("counted, although it won nothing", _spent(timeline))
     return Group(*parts)
 
@@ -164,6 +165,25 @@ def _reasons(runs: Sequence[Run], fate: Fate) -> list[str]:
     return [
         f"{one_line(run.row.lane)}: {run.reason or 'no reason given'}" for run in runs if run.fate is fate
     ]
+
+
+def _until(each: Skipped, now: datetime) -> Skipped:
+    until = "" if each.until is None else f", until {usage_words.past(each.until, now)}"
+    return Skipped(each.name, each.reason + until)
+
+
+def _left_out(timeline: Timeline) -> list[str]:
+    """Providers without a lane are news only where the race was lost."""
+    if timeline.is_lost:
+        return _grouped(timeline.skipped)
+    lanes = [each for each in timeline.skipped if "/" in each.name]
+    absent = len(timeline.skipped) - len(lanes)
+    told = f"{absent} provider{'' if absent == 1 else 's'} without a lane: `racer providers` tells why"
+    return [*_grouped(lanes), *([told] if absent else [])]
+
+
+def _grouped(skipped: Sequence[Skipped]) -> list[str]:
+    return [line.strip() for line in left_out(skipped)]
 
 
 def _spent(timeline: Timeline) -> list[str]:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from racer.core.breaker import Breakers
+    from racer.core.pocket import Lack, Taken
     from racer.core.provider import Lane
-    from racer.core.purse import Charge, Lack, Purse, Taken
+    from racer.core.purse import Charge, Purse
     from racer.core.quota import Meter
     from racer.core.reply import Attempt
     from racer_adapters.errors import WireError
@@ -30,7 +31,7 @@ _UNSENT = frozenset({Kind.DNS, Kind.CONNECT, Kind.TLS, Kind.LOCAL})
 
 
 class Admission:
-    """The gate of one race. `skew` is unix seconds minus the race's clock.
+    """The gate of one race. `skew` gives unix seconds minus the race's clock: either may be set meanwhile.
 
     `meters` gives a lane's counters; `prompt` is the tokens of the question, `answer` guesses those of a
     lane's answer. `nudge` has the store asked; `fault` says why it cannot be, or nothing. `hear` is given
@@ -38,8 +39,8 @@ class Admission:
     """
 
     __slots__ = (
-        "_answer", "_asked", "_breakers", "_charges", "_fault", "_hear", "_meters", "_nudge", "_prompt",
-        "_purse", "_skew", "_taken", "wake",
+        "_answer", "_asked", "_breakers", "_charges", "_fault", "_hear", "_meters", "_now", "_nudge",
+        "_prompt", "_purse", "_skew", "_taken", "_then", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -50,7 +51,7 @@ class Admission:
         meters: Callable[[Lane], Sequence[Meter]],
         prompt: int,
         answer: Callable[[Lane], int],
-        skew: float,
+        skew: Callable[[], float],
         nudge: Callable[[Admission], None],
         fault: Callable[[], str],
         hear: Hearing,
@@ -64,6 +65,7 @@ class Admission:
         self._nudge = nudge
         self._fault = fault
         self._hear = hear
+        self._now, self._then = -FOREVER, -FOREVER
         self._charges: dict[str, tuple[Charge, ...]] = {}
         self._taken: dict[str, tuple[Taken, ...]] = {}
         self._asked: set[str] = set()
@@ -75,12 +77,12 @@ class Admission:
         if block is not None and block.stated:
             return block
         charges = self.charges(lane)
-        lack = self._purse.lacks(charges, now + self._skew) if charges else None
+        lack = self._purse.lacks(charges, self._unix(now)) if charges else None
         return block if lack is None else self._block(lack, block, now)
 
     def _block(self, lack: Lack, guess: Block | None, now: float) -> Block:
         if lack.until is not None:
-            until = lack.until - self._skew + ROUNDING
+            until = lack.until - self._skew() + ROUNDING
             return Block(until, _why(lack), stated=True, limit=guess is None)
         if fault := self._fault():
             return Block(FOREVER, fault, stated=True, limit=guess is None)
@@ -96,14 +98,21 @@ class Admission:
             self._nudge(self)
 
     def answered(self) -> None:
-        """The store has answered, or cannot: the race looks again."""
+        """The store has answered, or cannot: the race looks again. The clock may have been set by it."""
         self._asked.clear()
+        self._now = -FOREVER
         self.wake()
 
     def started(self, lane: Lane, now: float) -> None:
         self._breakers.started(lane, now)
         if charges := self.charges(lane):
-            self._taken[lane.id] = self._purse.take(charges, now + self._skew)
+            self._taken[lane.id] = self._purse.take(charges, self._unix(now))
+
+    def _unix(self, now: float) -> float:
+        """The same instant of unix time for every lane that is asked about at `now`."""
+        if now != self._now:
+            self._now, self._then = now, now + self._skew()
+        return self._then
 
     def ended(
         self,

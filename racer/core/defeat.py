@@ -149,7 +149,7 @@ def _remedy(providers: Sequence[Provider], skipped: Sequence[Skipped]) -> str:
     if any(reason.startswith(Kind.AUTH) for reason in lasting):
         return "A key was refused: put the right one in its place and start anew, or add another provider's."
     if any(reason.startswith("the database") for reason in lasting):
-        return "What has limits must be counted before it is sent, and that cannot be done: see the reason below."
+        return "What has limits is counted before it is sent, and that cannot be done: see the reason below."
     if any(reason.startswith("too large") for reason in lasting):
         return "Make the prompt shorter or max_tokens smaller, or add a provider with larger limits."
     whole = {provider.name for provider in providers}

@@ -92,13 +92,17 @@ class CoolDownEnded:
 
 @dataclass(frozen=True, slots=True)
 class QuotaAlert:
-    """A share `level` of a limit is used, for the first time in its window. `resets_at` in unix seconds."""
+    """A share `level` of a limit is used, for the first time in its window. `resets_at` in unix seconds.
+
+    `brief`: the window is shorter than an hour.
+    """
 
     meter: str
     level: float
     used: float
     limit: float
     resets_at: float | None
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class QuotaExhausted:
     limit: float
     resets_at: float | None
     foreseen: bool
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)

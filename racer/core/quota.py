@@ -112,7 +112,8 @@ class Standing:
 class Alert:
     """A share `level` of a limit is used, for the first time in its window; 1.0 is all of it.
 
-    `kind` is reached, or unforeseen: a provider refused a call that we thought had room.
+    `kind` is reached, or unforeseen: a provider refused a call that we thought had room. `brief`: the
+    window is shorter than an hour, so that this happens all day long.
     """
 
     meter: str
@@ -121,6 +122,7 @@ class Alert:
     used: float
     limit: float
     resets_at: float | None = None
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)

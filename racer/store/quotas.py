@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from racer.core.quota import Meter, Report, Teller, Truth, Wish
 
 HOUR = 3600.0
+LEAST_ALERTED = 60.0  # seconds of a window
 MORE = 1e-6  # anything at all, well above TOLERANCE
 
 # `since` is no later than the start of the first slot that can be live: old slots are not even looked at.
@@ -210,14 +211,29 @@ def _unknown(counted: Count, truth: Truth) -> float:
 def _reached(
     connection: sqlite3.Connection, counted: Count, levels: Sequence[float], now: float
 ) -> Iterator[Alert]:
-    """The alerts of this window that nobody has raised before."""
-    if counted.meter.span is None:
+    """The alerts of this window that nobody has raised before. To use up a second is no news."""
+    length = _length(counted.meter)
+    if length is None or length < LEAST_ALERTED:
         return
     for level in reached(levels, counted.used, counted.limit):
         resets_at = _finite(counted.slot.until)
-        alert = Alert(counted.meter.name, "reached", level, counted.used, counted.limit, resets_at)
+        used, limit, brief = counted.used, counted.limit, length < HOUR
+        alert = Alert(counted.meter.name, "reached", level, used, limit, resets_at, brief)
         if _write(connection, _REACHED, counted, alert, now):
             yield alert
+
+
+def _length(meter: Meter) -> float | None:
+    """Seconds of its window; None for calls in flight, which have none."""
+    match meter.span:
+        case Rolling(seconds):
+            return seconds
+        case Calendar():
+            return DAY
+        case Once():
+            return inf
+        case None:
+            return None
 
 
 def _write(connection: sqlite3.Connection, statement: str, counted: Count, alert: Alert, now: float) -> bool:

@@ -137,7 +137,7 @@ ALERTS = """SELECT name, provider, account, model, unit, per, kind, level, at, u
     resets_at, times FROM alerts JOIN meters ON meters.id = alerts.meter WHERE at >= ?
     ORDER BY at, name, level"""
 RACES = f"SELECT {', '.join(Race._fields)}, skips FROM races"
-LAST_RACES = f"{RACES} ORDER BY at DESC LIMIT ?"
+LAST_RACES = f"{RACES} ORDER BY rowid DESC LIMIT ?"
 RACE_OF = f"{RACES} WHERE id = ?"
 LANES = f"SELECT {', '.join(Lane._fields)} FROM attempts WHERE race = ? ORDER BY number"
 LEARNED = "SELECT lane, stats FROM learned"

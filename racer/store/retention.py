@@ -16,12 +16,13 @@ ALERTS_KEPT = 90 * DAY
 MOST_ATTEMPTS = 1_000_000
 BITE = 2000
 
-# Attempts come in the order of their rows: the first one too many is found without counting them.
+# Races and attempts lie in the order in which they began: what is too old or too many is found without an
+# index on the time, which each of them would have to pay for.
 _TOO_MANY = """SELECT at FROM attempts WHERE id <= (SELECT MAX(id) FROM attempts) - ?
     ORDER BY id DESC LIMIT 1"""
 _ATTEMPTS = """DELETE FROM attempts WHERE id IN
-    (SELECT id FROM attempts WHERE at <= ? ORDER BY at LIMIT ?)"""
-_RACES = "SELECT id, skips FROM races WHERE at <= ? ORDER BY at LIMIT ?"
+    (SELECT id FROM (SELECT id, at FROM attempts ORDER BY id LIMIT ?2) WHERE at <= ?1)"""
+_RACES = "SELECT id, skips FROM (SELECT id, skips, at FROM races ORDER BY rowid LIMIT ?2) WHERE at <= ?1"
 _SKIPS = "DELETE FROM skips WHERE id = ? AND NOT EXISTS (SELECT 1 FROM races WHERE races.skips = skips.id)"
 _ALERTS = """DELETE FROM alerts WHERE (meter, slot, kind, level) IN
     (SELECT meter, slot, kind, level FROM alerts WHERE at <= ? ORDER BY at LIMIT ?)"""

@@ -66,8 +66,6 @@ _TABLES = (
         latency REAL, first_token REAL,
         input_tokens INTEGER, output_tokens INTEGER, estimated INTEGER, usd REAL,
         UNIQUE (race, number))""",
-    "CREATE INDEX attempts_at ON attempts (at)",
-    "CREATE INDEX races_at ON races (at)",
     "CREATE INDEX races_skips ON races (skips) WHERE skips IS NOT NULL",
     # What has no end yet is few rows: found at once when a process has died.
     "CREATE INDEX attempts_running ON attempts (owner) WHERE outcome = 'running'",

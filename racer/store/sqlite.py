@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from racer.core.quota import Report, Tidings
 
 HOUSEKEEPING = 5.0
+NOBODY = 0
 LOST_WITH_THE_FILE = frozenset({"corrupt", "gone"})
 
 Joined = tuple[tuple[float, float], "Mapping[str, bytes]", str]
@@ -35,7 +36,9 @@ class SqliteStore:
         self._levels = tuple(levels)
         self._ready = anyio.Event()
         self._boot = ""
-        self._owner = 0
+        self._owner = NOBODY
+        self._lost = False
+        self._notice = ""
         self._tidied_at = 0.0
 
     @classmethod
@@ -46,30 +49,36 @@ class SqliteStore:
     async def open(self, wall: float, ticks: float, boot: str) -> Joined:
         """The clock's anchor, what was learned of lanes, and a notice where people must be told something."""
         opened = await self._database.open()
+        if opened.set_aside is not None:
+            self._notice = _set_aside(opened.set_aside)
         self._boot = boot
         join = partial(_join, wall=wall, ticks=ticks, boot=boot)
-        self._owner, anchor, learned = await self._database.run(join)
+        try:
+            self._owner, anchor, learned = await self._database.run(join)
+        except StoreError:
+            await self._database.aclose()  # so that it can be tried again
+            raise
         self._ready.set()
-        aside = opened.set_aside
-        return anchor, learned, "" if aside is None else _set_aside(aside)
+        notice, self._notice = self._notice, ""
+        return anchor, learned, notice
 
     async def exchange(
         self, report: Report, notes: Sequence[tuple[float, Fact]], now: float, *, last: bool = False
     ) -> Tidings | None:
         """Everything in one transaction; `last` ends the membership with it.
 
-        None: this process was taken for dead, or its file is lost, and it has joined anew with empty hands.
+        None: this process was taken for dead, or its file was lost, and it has joined anew with empty hands.
         """
+        if self._lost:
+            await self._begin_anew()
+        work = partial(self._round, report=report, notes=notes, now=now, last=last)
         try:
-            owner, tidings = await self._database.run(
-                partial(self._round, report=report, notes=notes, now=now, last=last)
-            )
+            self._owner, tidings = await self._database.run(work)
         except StoreError as error:
-            if error.kind not in LOST_WITH_THE_FILE:
-                raise
-            await self._begin_anew(now)
-            return None
-        self._owner = owner
+            if error.kind in LOST_WITH_THE_FILE:
+                self._lost = True
+                await self._begin_anew()
+            raise
         return tidings
 
     def _round(
@@ -89,12 +98,13 @@ class SqliteStore:
             census.leave(connection, self._owner)
         return self._owner, tidings
 
-    async def _begin_anew(self, now: float) -> None:
+    async def _begin_anew(self) -> None:
         """The file is broken, and set aside by opening another one; or somebody has deleted it."""
         await self._database.aclose()
-        await self._database.open()
-        enrol = partial(census.enrol, pid=os.getpid(), boot=self._boot, now=now)
-        self._owner = await self._database.run(enrol)
+        opened = await self._database.open()
+        self._lost, self._owner = False, NOBODY
+        if opened.set_aside is not None:
+            raise StoreError(_set_aside(opened.set_aside), kind="corrupt")
 
     async def tidy(self, now: float) -> None:
         """Every few seconds: bury the dead, drop what is old, and keep the log of changes short."""

@@ -15,7 +15,8 @@ from racer.core.admission import Admission
 from racer.core.breaker import Block, Breakers
 from racer.core.heat import Heat, Outcome, Rules, Start
 from racer.core.plan import POLICIES
-from racer.core.purse import FOREVER, RECHECK, Purse
+from racer.core.pocket import FOREVER, RECHECK
+from racer.core.purse import Purse
 from racer.core.quota import Meter, Report, Standing, Tidings
 from racer.core.reply import Attempt
 from racer.core.span import Calendar, Once, Rolling
@@ -62,7 +63,7 @@ class House:
             meters=lambda lane: self.meters.get(lane.id, ()),
             prompt=prompt,
             answer=lambda lane: answer,
-            skew=self.skew,
+            skew=lambda: self.skew,
             nudge=lambda gate: self.waiting.append(gate),
             fault=lambda: self.fault,
             hear=lambda lane, headers, error: self.heard.append((lane, headers, error)),
@@ -521,8 +522,8 @@ class Races(RuleBasedStateMachine):
 
     @invariant()
     def nothing_starts_without_a_lease(self) -> None:
-        for pocket in self.place.purse.pockets:
-            assert pocket.held >= -1e-9
+        for of in self.place.till.meters.values():
+            assert self.place.purse.pocket(of).held >= -1e-9
         flying = sum(each.provider.name == "a" for racing in self.races for each in racing.running.values())
         assert self.place.purse.pocket(self.flight).flying == flying <= self.flight.amount
 

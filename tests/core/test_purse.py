@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from itertools import chain
+from itertools import chain, permutations
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from racer.core.purse import (
-    FOREVER,
-    IDLE_BRIEF,
-    IDLE_LONG,
-    RECHECK,
-    TERM,
-    Charge,
-    Lack,
-    Pocket,
-    Purse,
-    Taken,
-)
+from racer.core.pocket import FOREVER, IDLE_BRIEF, IDLE_LONG, Lack, Taken
+from racer.core.purse import TERM, Charge, Purse
 from racer.core.quota import Meter, Report, Standing, Tidings, Truth
 from racer.core.span import Calendar, Once, Rolling, Slot
 from racer.store.census import GRACE
 from tests.core.till import Till, meter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW = 1_800_000_000.0
 CLOSE = 1e-6  # of sums of fractions
@@ -47,14 +41,6 @@ def holding(of: Meter, amount: float, till: Till, now: float = NOW) -> Purse:
     return purse
 
 
-def stood(of: Meter, standing: Standing, now: float = NOW, held: float = 0.0) -> Pocket:
-    """A pocket that has just heard how its meter stands."""
-    purse = Purse()
-    pocket = purse.pocket(of)
-    purse.receive(Tidings({of.name: held}, {of.name: standing}), now)
-    return pocket
-
-
 # ---------------------------------------------------------------- why a call cannot start
 
 
@@ -66,43 +52,14 @@ def test_what_was_never_asked_for_has_to_be_asked_for() -> None:
     assert purse.lacks([], NOW) is None
 
 
-LACKS: list[tuple[str, Standing, float, float | None]] = [
-    ("room in the store", Standing(100, 40, 50, NOW + 9), 10.0, None),
-    ("all used, back soon", Standing(100, 95, 0, NOW + 9), 10.0, NOW + 9),
-    ("all used, back just now", Standing(100, 95, 0, NOW), 10.0, None),
-    ("all used for good", Standing(100, 95, 0, None), 10.0, FOREVER),
-    ("leased by others", Standing(100, 40, 55, NOW + 9), 10.0, NOW + RECHECK),
-    ("too large", Standing(100, 0, 0, None), 101.0, FOREVER),
-    ("a limit of nothing", Standing(0, 0, 0, None), 1.0, FOREVER),
-]
-
-
-@pytest.mark.parametrize(
-    ("standing", "amount", "until"), [row[1:] for row in LACKS], ids=[r[0] for r in LACKS]
-)
-def test_until_when_a_call_cannot_start(standing: Standing, amount: float, until: float | None) -> None:
-    """What the store has said holds for a second: then, or where there is room, it is asked again."""
-    pocket = stood(REQUESTS, standing)
-
-    assert pocket.lacks(amount, NOW) == Lack(pocket, amount, until)
-    assert pocket.lacks(amount, NOW + RECHECK) == Lack(pocket, amount, None)
-
-
-def test_a_clock_that_is_set_back_makes_no_lane_wait_for_it() -> None:
-    """What was heard at a later time than now says nothing of now."""
-    pocket = stood(REQUESTS, Standing(100, 100, 0, NOW + 60))
-
-    assert pocket.lacks(1.0, NOW - 3600) == Lack(pocket, 1.0, None)
-
-
-def test_of_several_lacks_the_longest_is_told() -> None:
-    """A call that has to wait for one limit need not ask for another."""
-    purse = Purse()
+@pytest.mark.parametrize("charges", list(permutations([(REQUESTS, 1.0), (TOKENS, 500.0), (FLIGHT, 1.0)])))
+def test_of_several_lacks_the_longest_is_told(charges: Sequence[Charge]) -> None:
+    """A call that has to wait for one limit need not ask for another; what is held is no lack."""
+    purse = holding(FLIGHT, 1.0, Till())
     purse.pocket(TOKENS)
     purse.receive(Tidings({}, {TOKENS.name: Standing(9_000, 9_000, 0, NOW + 30)}), NOW)
-    lack = purse.lacks([(REQUESTS, 1.0), (TOKENS, 500.0)], NOW)
 
-    assert lack == Lack(purse.pocket(TOKENS), 500.0, NOW + 30)
+    assert purse.lacks(charges, NOW) == Lack(purse.pocket(TOKENS), 500.0, NOW + 30)
 
 
 # ---------------------------------------------------------------- spending
@@ -136,59 +93,6 @@ def test_what_was_not_used_goes_back_to_the_limit() -> None:
     assert till.leased(TOKENS.name) == purse.pocket(TOKENS).held
 
 
-def test_what_was_used_beyond_the_guess_comes_out_of_what_is_held() -> None:
-    """The truth is counted even where the lease cannot pay for it; what is held never becomes negative."""
-    till = Till()
-    purse = holding(TOKENS, 700.0, till)
-    (taken,) = purse.take([(TOKENS, 500.0)], NOW)
-    taken.pocket.settle(taken, 900.0)
-    (spend,) = purse.report(NOW).spends
-
-    assert (spend.used, spend.leased) == (900.0, 700.0)
-    assert purse.pocket(TOKENS).held == 0.0
-
-
-def test_a_call_that_used_just_what_was_thought_needs_no_second_word() -> None:
-    """Nothing to put right is nothing to report."""
-    till = Till()
-    purse = holding(TOKENS, 700.0, till)
-    (taken,) = purse.take([(TOKENS, 500.0)], NOW)
-    till.deliver(purse, NOW)
-    taken.pocket.settle(taken, 500.0)
-
-    assert purse.report(NOW).spends == ()
-
-
-def test_calls_in_flight_come_back_when_they_end() -> None:
-    """They leave no mark in any slot."""
-    till = Till()
-    purse = holding(FLIGHT, 2.0, till)
-    (taken,) = purse.take([(FLIGHT, 1.0)], NOW)
-
-    assert (purse.pocket(FLIGHT).held, purse.pocket(FLIGHT).flying) == (1.0, 1.0)
-    taken.pocket.settle(taken, 1.0)
-    assert (purse.pocket(FLIGHT).held, purse.pocket(FLIGHT).flying) == (2.0, 0.0)
-    assert purse.report(NOW).spends == ()
-
-
-DAYS = meter("requests", 100.0, Calendar("day", 0, 0, UTC), per="day")
-SECONDS = meter("requests", 600.0, Rolling(60.0))
-
-
-@pytest.mark.parametrize(
-    ("of", "second", "slots"),
-    [(DAYS, 86_399.9, 1), (DAYS, 86_400.0, 2), (SECONDS, 0.9, 1), (SECONDS, 1.0, 2), (DAYS, -1.0, 2)],
-)
-def test_each_spend_is_noted_in_the_slot_of_its_instant(of: Meter, second: float, slots: int) -> None:
-    """A new day, or a new sixtieth of a rolling span, or a clock set back, begins a new slot."""
-    midnight = NOW - NOW % 86_400
-    purse = holding(of, 10.0, Till())
-    purse.take([(of, 1.0)], midnight)
-    purse.take([(of, 1.0)], midnight + second)
-
-    assert len(purse.report(midnight).spends) == slots
-
-
 # ---------------------------------------------------------------- wishes
 
 
@@ -204,33 +108,6 @@ def test_the_first_wish_is_for_calls_that_are_expected() -> None:
     assert purse.pocket(TOKENS).size == 300.0
 
 
-def test_a_busy_process_wishes_for_twice_what_it_used_of_late() -> None:
-    """So that the next stretch is in hand before it comes; not before half of that is gone."""
-    till = Till()
-    purse = holding(REQUESTS, 30.0, till)
-    for _ in range(14):
-        purse.take([(REQUESTS, 1.0)], NOW)
-    assert till.deliver(purse, NOW).granted == {}
-    for _ in range(12):
-        purse.take([(REQUESTS, 1.0)], NOW)
-    (wish,) = purse.report(NOW).wishes
-
-    assert (wish.need, wish.ahead) == (0.0, 20.0)
-
-
-def test_nothing_is_wished_ahead_of_a_limit_that_is_used_up() -> None:
-    """A wish that cannot be met is not repeated with each report; a call that waits is."""
-    purse = Purse()
-    pocket = purse.pocket(REQUESTS)
-    pocket.asked = True
-    purse.receive(Tidings({}, {REQUESTS.name: Standing(100, 100, 0, NOW + 60)}), NOW)
-    pocket.spent_at = NOW
-
-    assert purse.report(NOW).wishes == ()
-    purse.ask([(REQUESTS, 1.0)])
-    assert [wish.need for wish in purse.report(NOW).wishes] == [1.0]
-
-
 def test_what_is_in_hand_is_not_asked_for() -> None:
     """A call waits for one of its limits; of another, enough is held."""
     till = Till()
@@ -238,28 +115,6 @@ def test_what_is_in_hand_is_not_asked_for() -> None:
     purse.ask([(REQUESTS, 1.0), (TOKENS, 500.0)])
 
     assert [(wish.meter, wish.need) for wish in purse.report(NOW).wishes] == [(TOKENS, 500.0)]
-
-
-@pytest.mark.parametrize(
-    ("held", "waiting", "need", "size"),
-    [
-        (0, [5_000], 5_000, 5_000),
-        (0, [3_000, 3_000, 8_000], 15_000, 3_000),
-        (6_000, [8_000], 2_000, 8_000),
-        (6_000, [7_000, 8_000, 8_500], 22_000, 7_000),
-        (0, [8_000, 3_000], 12_000, 3_000),
-    ],
-)
-def test_what_is_held_and_what_is_needed_are_whole_calls_together(
-    held: float, waiting: list[float], need: float, size: float
-) -> None:
-    """So the store, which gives whole calls or none, never gives a part that lets nobody start."""
-    purse = holding(TOKENS, held, Till())
-    for amount in waiting:
-        purse.ask([(TOKENS, float(amount))])
-    (wish,) = purse.report(NOW).wishes
-
-    assert (wish.need, wish.size) == (need, size)
 
 
 @given(
@@ -293,70 +148,6 @@ def test_calls_that_wait_never_ask_in_vain_for_ever(held: int, used: int, waitin
 
 
 # ---------------------------------------------------------------- giving back
-
-
-@pytest.mark.parametrize(
-    ("held", "left", "idle", "back"),
-    [
-        (10.0, 100.0, IDLE_BRIEF, 0.0),  # a quarter of what is left is no loss to anybody
-        (10.0, 6.0, IDLE_BRIEF / 2, 0.0),
-        (10.0, 6.0, IDLE_BRIEF, 6.0),
-        (10.0, 0.0, IDLE_BRIEF, 8.0),
-        (1.0, 0.0, IDLE_BRIEF, 1.0),
-        (3.0, 0.0, IDLE_BRIEF, 3.0),
-        (10.0, 90.0, IDLE_LONG, 10.0),
-        (10.0, 0.0, -3600.0, 8.0),
-    ],
-)
-def test_what_is_not_needed_goes_back(held: float, left: float, idle: float, back: float) -> None:
-    """After a second what others may need more, in whole calls; after half a minute all of it."""
-    till = Till()
-    till.slots[REQUESTS.name, Slot(0.0, NOW + 60)] = 100.0 - held - left
-    purse = holding(REQUESTS, held, till)
-
-    assert purse.report(NOW + idle).back == (((REQUESTS, back),) if back else ())
-
-
-def test_a_part_of_a_call_is_never_kept() -> None:
-    """What is too little for one more call serves nobody here."""
-    till = Till()
-    purse = holding(TOKENS, 1_000.0, till)
-    purse.pocket(TOKENS).size = 3_000.0
-
-    assert purse.report(NOW + IDLE_BRIEF).back == ((TOKENS, 1_000.0),)
-
-
-def test_calls_that_cost_nothing_keep_nothing() -> None:
-    """A price of zero is no reason to divide by it."""
-    dollars = meter("usd", 5.0, Once())
-    purse = holding(dollars, 1.0, Till())
-    purse.ask([(dollars, 0.0)])
-    purse.take([(dollars, 0.0)], NOW)
-
-    assert purse.lacks([(dollars, 0.0)], NOW) is None
-    report = purse.report(NOW + IDLE_BRIEF)
-    assert report.wishes == ()
-    assert report.back == ((dollars, 1.0),)
-
-
-def test_what_is_needed_is_not_given_back() -> None:
-    """A call waits for more: what is held already is a part of it."""
-    till = Till()
-    purse = holding(TOKENS, 500.0, till)
-    purse.ask([(TOKENS, 900.0)])
-
-    assert purse.report(NOW + IDLE_LONG).back == ()
-
-
-def test_a_lease_without_a_word_of_the_limit_is_kept_for_a_moment_only() -> None:
-    """Of a meter whose standing nobody has told, nothing is fair to keep."""
-    purse = Purse()
-    pocket = purse.pocket(REQUESTS)
-    purse.receive(Tidings({REQUESTS.name: 4.0}), NOW)
-
-    assert pocket.fair == 0.0
-    assert purse.is_scarce
-    assert purse.report(NOW + IDLE_BRIEF).back == ((REQUESTS, 4.0),)
 
 
 def test_other_traffic_does_not_keep_an_idle_lease_alive() -> None:
@@ -545,25 +336,6 @@ def test_a_closed_limit_makes_what_is_held_worthless() -> None:
     assert purse.lacks([(REQUESTS, 1.0)], NOW) == Lack(purse.pocket(REQUESTS), 1.0, None)
 
 
-@pytest.mark.parametrize(
-    ("standing", "held", "share"),
-    [
-        (None, 0.0, 1.0),
-        (Standing(100, 40, 10, None), 0.0, 0.5),
-        (Standing(100, 40, 10, None), 10.0, 0.6),
-        (Standing(100, 120, 10, None), 0.0, 0.0),
-        (Standing(0, 0, 0, None), 0.0, 0.0),
-        (Standing(4, 0, 0, None), -2.0, 1.0),
-    ],
-)
-def test_how_much_of_a_limit_is_left(standing: Standing | None, held: float, share: float) -> None:
-    """What is held here is left to us; a limit of nothing has nothing left."""
-    pocket = Purse().pocket(REQUESTS)
-    pocket.standing, pocket.held = standing, held
-
-    assert pocket.share_left == pytest.approx(share)
-
-
 def test_who_was_used_up_and_has_room_again_is_told_once() -> None:
     """So that an event may say so."""
     purse = Purse()
@@ -573,14 +345,6 @@ def test_who_was_used_up_and_has_room_again_is_told_once() -> None:
         return purse.receive(Tidings({}, {REQUESTS.name: Standing(100, used, 0, NOW)}), NOW)
 
     assert [hear(used) for used in (50, 100, 100, 20, 20)] == [[], [], [], [REQUESTS], []]
-
-
-def test_all_meters_can_be_looked_at() -> None:
-    """In the order in which they were met."""
-    purse = Purse()
-    purse.expect([(REQUESTS, 1.0), (TOKENS, 5.0)])
-
-    assert [pocket.meter for pocket in purse.pockets] == [REQUESTS, TOKENS]
 
 
 # ---------------------------------------------------------------- several processes on one store
@@ -722,7 +486,7 @@ class Processes(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost_or_made(self) -> None:
         for owner, purse in enumerate(self.purses):
-            for pocket in purse.pockets:
+            for pocket in map(purse.pocket, self.meters):
                 assert pocket.held >= -CLOSE or (pocket.meter.span is None and self.ever_buried)
                 unsaid = sum(leased for _, leased in pocket.spent.values())
                 leased = self.till.leases[pocket.meter.name, owner]

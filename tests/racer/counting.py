@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
+import orjson
 
-from racer import NoLanes, Racer, RaceLost
+from racer import NoLanes, RaceLost, Racer
 from racer.core.provider import Limit, Provider
 from racer.store.connection import Opened
 from racer.store.sqlite import SqliteStore
-from racer.testing import ScriptedTransport, config_of, provider_of, says
+from racer.testing import Script, ScriptedTransport, Step, config_of, provider_of, says
 from racer.timepiece import Timepiece
 
 if TYPE_CHECKING:
@@ -23,12 +24,22 @@ if TYPE_CHECKING:
     from racer.core.reply import Reply
     from racer.ledger import Store
     from racer.store.database import Database
-    from racer.testing import Script
 
 START = 1_800_000_000.0  # 15 January 2027, 08:00 UTC
 DAY = 86_400.0
 DAILY = Limit("requests", 5, "day", reset="00:00 UTC")
 LEVELS = (0.75, 0.90, 0.95)
+
+
+def counting(text: str, tokens: tuple[int, int], *, after: float = 0.0) -> Script:
+    """A whole reply whose provider says what it took."""
+    usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
+    chunk = {"object": "chat.completion.chunk", "choices": [], "usage": usage}
+    (first, last) = says(text, after=after).steps
+    end = last.then
+    assert isinstance(end, bytes)
+    frames = end.replace(b"data: [DONE]\n\n", b"data: " + orjson.dumps(chunk) + b"\n\ndata: [DONE]\n\n")
+    return Script((first, Step(last.delay, frames)))
 
 
 class Moved:

@@ -6,15 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
-import orjson
 import pytest
 
 from racer import NoLanes
 from racer.core.provider import Account, Limit, Model
-from racer.testing import Script, Step, answers, fails, hangs, says
+from racer.testing import answers, fails, hangs, says
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.secret import Secret
-from tests.racer.counting import DAILY, DAY, START, busiest, crowd, limited, table, tried
+from tests.racer.counting import DAILY, DAY, START, busiest, counting, crowd, limited, table, tried
 
 if TYPE_CHECKING:
     from tests.racer.counting import Table
@@ -23,17 +22,6 @@ pytestmark = pytest.mark.anyio
 
 MINUTE = Limit("requests", 5, "minute")
 TOKENS = Limit("tokens", 1000, "minute")
-
-
-def counting(text: str, tokens: tuple[int, int], *, after: float = 0.0) -> Script:
-    """A whole reply whose provider says what it took."""
-    usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
-    chunk = {"object": "chat.completion.chunk", "choices": [], "usage": usage}
-    (first, last) = says(text, after=after).steps
-    end = last.then
-    assert isinstance(end, bytes)
-    frames = end.replace(b"data: [DONE]\n\n", b"data: " + orjson.dumps(chunk) + b"\n\ndata: [DONE]\n\n")
-    return Script((first, Step(last.delay, frames)))
 
 
 async def used(table_: Table, unit: str = "requests") -> float:

@@ -59,7 +59,7 @@ async def test_a_race_that_waits_does_not_notice(jump: float) -> None:
 async def test_a_jump_that_ends_is_told_once_each() -> None:
     """Moved and put back: one fact for the jump; moved again: another."""
     async with table(limited("a", replace(DAILY, amount=100))) as all_:
-        for jump in (HOUR, HOUR, 0.0, -HOUR):
+        for jump in (0.0, HOUR, HOUR, 0.0, -HOUR):
             all_.moved.wall = START + jump
             for _ in range(3):
                 await tried(all_.racer)

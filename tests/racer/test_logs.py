@@ -114,6 +114,12 @@ AROUND: list[tuple[Fact, str, str, dict[str, Any]]] = [
         {"meter": METER, "limit": 1000.0, "share": 0.75, "used": 750.0, "resets_at": "2026-11-21T00:00:00Z"},
     ),
     (
+        QuotaAlert(METER, 0.75, 750.0, 1000.0, None, brief=True),
+        "quota.alert",
+        "info",
+        {"meter": METER, "limit": 1000.0, "share": 0.75, "used": 750.0, "resets_at": None},
+    ),
+    (
         QuotaExhausted(METER, 1000.0, None, foreseen=False),
         "quota.exhausted",
         "warning",

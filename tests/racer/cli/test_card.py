@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer.cli.card import State, cards_of, key_words, unset_words
+from racer.cli.card import State, cards_of, key_words, unset_words, with_left
+from racer.cli.gauge import Gauge
 from racer.core.field import field_of
 from racer_adapters.types import Installed
+from tests.racer.cli.ledgers import usage
 from tests.racer.cli.rows import LONG_KEY, card_of, config_of_rows, row
 
 if TYPE_CHECKING:
@@ -156,7 +158,7 @@ def test_a_card_as_json() -> None:
                 "confidence": None,
             }
         ],
-        "left": None,
+        "left": [],
         "console": "https://a.test/keys",
         "note": "n",
     }
@@ -170,3 +172,12 @@ def test_cards_keep_the_order_and_know_their_own() -> None:
 
     assert [card.provider.name for card in cards] == ["a", "b"]
     assert [len(card.refused) for card in cards] == [1, 0]
+
+
+def test_a_card_has_what_is_left_of_its_own() -> None:
+    """Of its provider's accounts, and of nobody else's."""
+    mine = Gauge(usage(used=1.0), None, None)
+    (card,) = with_left([card_of(row(), KEY)], [mine, Gauge(usage(provider="b"), None, None)])
+
+    assert card.left == (mine,)
+    assert card.to_dict()["left"] == [mine.to_dict()]

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer.cli.card import Card, cards_of
-from racer.cli.card_table import NOT_COUNTED, cards_page, details_page
+from racer.cli.card import Card, cards_of, with_left
+from racer.cli.card_table import cards_page, details_page
 from racer.cli.console import publish
+from racer.cli.gauge import Gauge
 from racer.core.field import field_of
+from racer.core.span import Once
 from racer_adapters.types import Installed
+from tests.racer.cli.ledgers import usage
 from tests.racer.cli.rows import LONG_KEY, card_of, config_of_rows, row
 from tests.racer.cli.shells import shell_of, text_of
 
@@ -30,28 +33,28 @@ ROWS: dict[str, dict[str, Any]] = {
     "off": row("off", enabled=False),
     "past": row("past", status="retired", note="ended in May"),
 }
+NOTE = "Where it comes from."
+CREDIT = Gauge(
+    usage("usd", 5, per="once", provider="there", account="there:THERE_KEY", used=3.75), Once(), None
+)
 ENV = {"THERE_KEY": LONG_KEY + "ab12", "HALF_KEY": LONG_KEY, "RACER_LOG": "off"}
 
 COMPACT = {
     80: """\
-provider  keys         models  priority  limits
+provider  keys         models  priority  left today
 here      none needed       1         0  no limit known
-there     1 (…ab12)         1        50  5 USD once; for each model: 30 requests
-                                         a minute
+there     1 (…ab12)         1        50  1.25 of 5 USD once
 
 half: the address needs HALF_ID, which the environment does not have
 off: not enabled
 not set up: none (NONE_KEY), more (MORE_KEY and MORE_ID)
 
-The limits are those of the configuration. What is left of them today is not
-counted yet.
+Where it comes from.
 """,
     40: """\
-provider  keys  limits
+provider  keys  left today
 here      -     no limit known
-there     1     5 USD once; for each
-                model: 30 requests a
-                minute
+there     1     1.25 of 5 USD once
 
 half: the address needs HALF_ID, which
 the environment does not have
@@ -59,16 +62,13 @@ off: not enabled
 not set up: none (NONE_KEY), more
 (MORE_KEY and MORE_ID)
 
-The limits are those of the
-configuration. What is left of them
-today is not counted yet.
+Where it comes from.
 """,
 }
 EVERYBODY = """\
-provider  keys         models  priority  limits, or why not
+provider  keys         models  priority  left today, or why not
 here      none needed       1         0  no limit known
-there     1 (…ab12)         1        50  5 USD once; for each model: 30 requests
-                                         a minute
+there     1 (…ab12)         1        50  1.25 of 5 USD once
 half      1 (…xxxx)         1        50  the address needs HALF_ID, which the
                                          environment does not have
 none      -                 1        50  set NONE_KEY
@@ -76,14 +76,17 @@ more      -                 1        50  set MORE_KEY and MORE_ID
 off       -                 1        50  not enabled
 past      -                 1        50  retired: ended in May
 
-The limits are those of the configuration. What is left of them today is not
-counted yet.
+Where it comes from.
 """
 
 
 def cards() -> tuple[Card, ...]:
     config = config_of_rows(ENV, **ROWS)
-    return cards_of(config, field_of(config.providers, {}))
+    return with_left(cards_of(config, field_of(config.providers, {})), [CREDIT])
+
+
+def detailed(*cards: Card) -> RenderableType:
+    return details_page(cards, note=NOTE)
 
 
 def drawn(page: RenderableType, columns: int = 80) -> str:
@@ -95,27 +98,27 @@ def drawn(page: RenderableType, columns: int = 80) -> str:
 @pytest.mark.parametrize("columns", COMPACT)
 def test_the_ready_ones_stand_in_a_table(columns: int) -> None:
     """The others below it, with what keeps them out; retired ones are left out."""
-    assert drawn(cards_page(cards(), width=columns, everybody=False), columns) == COMPACT[columns]
+    assert drawn(cards_page(cards(), width=columns, everybody=False, note=NOTE), columns) == COMPACT[columns]
 
 
 def test_everybody_has_a_row_if_one_wants() -> None:
     """With limits, or why it cannot run."""
-    assert drawn(cards_page(cards(), width=80, everybody=True)) == EVERYBODY
+    assert drawn(cards_page(cards(), width=80, everybody=True, note=NOTE)) == EVERYBODY
 
 
 def test_without_anybody_ready_there_is_no_table() -> None:
     """But what to do."""
-    text = drawn(cards_page([card_of(row())], width=80, everybody=False))
+    text = drawn(cards_page([card_of(row())], width=80, everybody=False, note=NOTE))
 
     assert text.startswith("No provider is ready: ")
     assert "not set up: a (A_KEY)\n" in text
-    assert "counted" not in text
+    assert NOTE not in text
 
 
-def test_that_nothing_is_counted_is_said_once() -> None:
+def test_the_note_stands_once() -> None:
     """Not with every number."""
-    for page in (cards_page(cards(), width=80, everybody=False), details_page(cards())):
-        assert " ".join(drawn(page).split()).count(NOT_COUNTED) == 1
+    for page in (cards_page(cards(), width=80, everybody=False, note=NOTE), detailed(*cards())):
+        assert drawn(page).count(NOTE) == 1
 
 
 def test_all_there_is_to_say_of_one() -> None:
@@ -123,7 +126,10 @@ def test_all_there_is_to_say_of_one() -> None:
     own = [{"requests": 5, "per": "day", "seen": "2026-08-01"}]
     models = [{"name": "m1", "tags": ["fast", "chat"], "can": ["json"]}, {"name": "m2", "limits": own}]
     keys = {"A_KEY": LONG_KEY + "ab12", "A_KEY_2": LONG_KEY + "cd34"}
-    text = drawn(details_page([card_of(row(models=models, limits=LIMITS, note="A note."), keys)]))
+    card = card_of(row(models=models, limits=LIMITS, note="A note."), keys)
+    accounts = ("a:A_KEY", "a:A_KEY_2")
+    left = [Gauge(usage("usd", 5, per="once", account=name), Once(), None) for name in accounts]
+    text = drawn(detailed(*with_left([card], left)))
 
     assert (
         text
@@ -136,12 +142,13 @@ a  ready
               5 requests a day (2026-08-01)
   limits    for each model: 30 requests a minute (the docs, 2026-07-18)
             5 USD once
+  left      A_KEY: all of 5 USD once
+            A_KEY_2: all of 5 USD once
   private   no: nobody knows whether it trains on what it is sent
   console   https://a.test/keys
   note      A note.
 
-The limits are those of the configuration. What is left of them today is not
-counted yet.
+Where it comes from.
 """
     )
 
@@ -169,7 +176,7 @@ def test_what_is_told_depends_on_the_provider(
     given: dict[str, Any], env: dict[str, str], lines: tuple[str, ...]
 ) -> None:
     """Why it cannot run, what it needs, and who reads along."""
-    text = drawn(details_page([card_of(given, env)]))
+    text = drawn(detailed(card_of(given, env)))
 
     assert all(line in text for line in lines)
 
@@ -179,8 +186,8 @@ def test_a_note_of_a_retired_one_is_told_once() -> None:
     retired = row(status="retired", note="ended")
     revived = {**retired, "enabled": True}
 
-    assert drawn(details_page([card_of(retired)])).count("ended") == 1
-    assert "status    retired: ended\n" in drawn(details_page([card_of(revived, {"A_KEY": LONG_KEY})]))
+    assert drawn(detailed(card_of(retired))).count("ended") == 1
+    assert "status    retired: ended\n" in drawn(detailed(card_of(revived, {"A_KEY": LONG_KEY})))
 
 
 def test_models_that_are_loaded_are_marked() -> None:
@@ -188,7 +195,7 @@ def test_models_that_are_loaded_are_marked() -> None:
     server = row(base_url="http://127.0.0.1:1", dialect="ollama", key_names=[], discover=True, local=True)
     installed = (Installed("small", loaded=True), Installed("odd\x1b[2Jname"))
 
-    text = drawn(details_page([card_of(server, {}, installed)]))
+    text = drawn(detailed(card_of(server, {}, installed)))
 
     assert "small  loaded, chat; can json, schema\n" in text
     assert "oddname  chat" in text

@@ -27,6 +27,13 @@ dialect = "openai"
 base_url = "https://half.test/$HALF_ID"
 models = [{ name = "m" }]
 """
+LIMITED = """
+[providers.half]
+dialect = "openai"
+base_url = "https://half.test/v1"
+models = [{ name = "m" }]
+limits = [{ requests = 1000, per = "once" }]
+"""
 OLLAMA = '[providers.ollama]\nmodels = ["small", "large"]\nloaded = ["large"]\n'
 ENVIRON = {"HALF_API_KEY": LONG_KEY + "ab12", "GROQ_API_KEY": LONG_KEY + "cd34"}
 
@@ -41,7 +48,7 @@ def shell(home: Path) -> Shell:
 
 def documents(shell: Shell) -> dict[str, dict[str, Any]]:
     document = json.loads(text_of(shell.stdout))
-    assert document["counted"] is False
+    assert document["counted"] is (shell.cwd / "racer.db").exists()
     return {each["name"]: each for each in document["providers"]}
 
 
@@ -63,7 +70,7 @@ def test_the_ready_ones_are_a_table(shell: Shell) -> None:
     assert "half: the address needs HALF_ID" in flat
     assert "ollama: not enabled" in flat
     assert "mistral (MISTRAL_API_KEY)" in flat.partition("not set up: ")[2]
-    assert flat.count("not counted yet") == 1
+    assert flat.count("Nothing was counted yet") == 1
     assert text_of(shell.stderr) == ""
 
 
@@ -99,7 +106,37 @@ def test_json_has_them_all(shell: Shell) -> None:
     assert found["mistral"]["missing"] == ["MISTRAL_API_KEY"]
     assert found["groq"]["keys"] == [{"account": "groq:GROQ_API_KEY", "hint": "…cd34", "pool": None}]
     assert found["groq"]["limits"]
-    assert found["groq"]["left"] is None
+    assert [each["left"] for each in found["groq"]["left"]] == [found["groq"]["left"][0]["limit"]]
+
+
+def test_what_is_left_is_told(shell: Shell) -> None:
+    """As the database counts it, by the tightest limit of each account; it is only read."""
+    environ = {**ENVIRON, "RACER_DB": "racer.db"}
+    counted, told = (shell_of(cwd=shell.cwd, environ=environ) for _ in range(2))
+    (shell.cwd / "racer.toml").write_text(LIMITED)
+    assert main(["quota", "set", "half", "188"], counted) == 0
+
+    assert main(["providers"], told) == 0
+    assert "812 of 1,000 requests once" in text_of(told.stdout)
+    assert "Nothing was counted yet" not in text_of(told.stdout)
+
+    document = shell_of(cwd=shell.cwd, environ=environ)
+    assert main(["providers", "--json", "half"], document) == 0
+    (left,) = documents(document)["half"]["left"]
+    assert (left["account"], left["used"], left["left"]) == ("half:HALF_API_KEY", 188, 812)
+
+
+def test_a_database_that_cannot_be_read_is_told_below_the_table(shell: Shell) -> None:
+    """Exit code 1; who is ready is told all the same."""
+    (shell.cwd / "racer.db").write_bytes(b"no database " * 1000)
+    told = shell_of(cwd=shell.cwd, environ={**ENVIRON, "RACER_DB": "racer.db"})
+
+    assert main(["providers", "groq"], told) == 1
+
+    assert "groq  ready" in text_of(told.stdout)
+    assert "limits are shown as if nothing was used" in " ".join(text_of(told.stdout).split())
+    assert text_of(told.stderr).startswith("racer: the database ")
+    assert text_of(told.stderr).count("\n") == 1
 
 
 def test_json_of_a_name_is_its_own(shell: Shell) -> None:

@@ -403,6 +403,22 @@ def test_leases_alone_raise_no_alert(connection: sqlite3.Connection, one: int) -
     assert found == (Alert(DAY.name, "reached", 0.75, 800.0, 1000.0, MIDNIGHT),)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(1.0, []), (59.0, []), (60.0, [True, True]), (HOUR, [False, False])]
+)
+def test_short_windows_are_used_up_all_day_long(
+    connection: sqlite3.Connection, one: int, seconds: float, told: list[bool]
+) -> None:
+    """Those of less than a minute raise no alert, and an alert of less than an hour is marked as brief."""
+    meter = replace(MINUTE, name="m", amount=10.0, span=Rolling(seconds))
+    leased(connection, one, meter, 8)
+
+    alerts = tell(connection, one, spend(meter, 8)).alerts
+    more = tell(connection, one, spend(meter, 2, 0)).alerts
+
+    assert [alert.brief for alert in (*alerts, *more[:1])] == told
+
+
 def test_a_refusal_that_nobody_foresaw_is_told_each_time_and_kept_once(
     connection: sqlite3.Connection, one: int
 ) -> None:

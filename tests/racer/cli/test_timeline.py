@@ -1,0 +1,286 @@
+"""The timeline of a race: what became of each lane, why others never started, what would have helped."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from racer.cli.timeline import Fate, Spent, Timeline, timeline_of, used_up
+from racer.cli.track import Bar, Stage
+from racer.core.heat import Ending
+from tests.core.lanes import lane as lane_of
+from tests.racer.cli.ledgers import NOW, alarm
+from tests.racer.cli.races import lane, race, story
+
+if TYPE_CHECKING:
+    from racer.store.readings import Alarm, Lane, Race
+
+PROVIDERS = (lane_of("a/m").provider, lane_of("b/m").provider)
+FULL = alarm(level=1.0, at=NOW - 100, resets_at=NOW - 30, limit=100.0)
+
+
+def timeline(race_: Race, *attempts: Lane, skipped: tuple[tuple[str, str], ...] = ()) -> Timeline:
+    return timeline_of(story(race_, *attempts, skipped=skipped), PROVIDERS, {}, NOW)
+
+
+# ---------------------------------------------------------------- lanes
+
+OPEN = race(None, latency=None, deadline=60.0)
+OLD = race(None, latency=None, at=NOW - 120)
+FATES: dict[str, tuple[Race, Lane, Fate, Bar]] = {
+    "won": (race(), lane(), Fate.WON, Bar("a/m", 0.0, Stage.WON, 0.25, 0.75)),
+    "stopped": (
+        race(),
+        lane(outcome="lost", first_token=None),
+        Fate.CANCELLED,
+        Bar("a/m", 0.0, Stage.LOST, None, 0.75, "cancelled"),
+    ),
+    "failed": (
+        race(),
+        lane(outcome="failed", start=0.5, reason="rate 429:\x1b[31m slow\ndown"),
+        Fate.FAILED,
+        Bar("a/m", 0.5, Stage.FAILED, 0.75, 1.25, "rate 429: slow down"),
+    ),
+    "late": (race(), lane(outcome="late"), Fate.LATE, Bar("a/m", 0.0, Stage.LATE, 0.25, 0.75)),
+    "answering": (
+        OPEN,
+        lane(outcome="running", latency=None),
+        Fate.RUNNING,
+        Bar("a/m", 0.0, Stage.ANSWERING, 0.25, None),
+    ),
+    "waiting": (
+        OPEN,
+        lane(outcome="running", latency=None, first_token=None),
+        Fate.RUNNING,
+        Bar("a/m", 0.0, Stage.WAITING, None, None),
+    ),
+    "its process was buried": (
+        race("aborted", latency=None),
+        lane(outcome="lost", latency=None, reason="its process ended"),
+        Fate.GONE,
+        Bar("a/m", 0.0, Stage.LOST, 0.25, 0.25, "its process ended"),
+    ),
+    "its process died unseen": (
+        OLD,
+        lane(outcome="running", latency=None, first_token=None, start=0.5),
+        Fate.GONE,
+        Bar("a/m", 0.5, Stage.LOST, None, 0.5),
+    ),
+}
+
+
+@pytest.mark.parametrize(("race_", "row", "fate", "bar"), FATES.values(), ids=FATES)
+def test_what_became_of_a_lane(race_: Race, row: Lane, fate: Fate, bar: Bar) -> None:
+    """And how it is drawn: what nobody saw the end of ends with its last sign of life."""
+    (run,) = timeline(race_, row).runs
+
+    assert run.fate is fate
+    assert run.bar == bar
+
+
+@pytest.mark.parametrize(
+    ("race_", "rows", "elapsed"),
+    [
+        (race(), [lane(), lane("b/m", "lost", start=0.5)], 1.25),
+        (race(latency=3.0), [lane()], 3.0),
+        (OPEN, [lane(outcome="running", latency=None)], 60.0),
+        (OLD, [lane(outcome="running", latency=None)], 0.25),
+        (race("aborted", latency=None), [], 0.0),
+    ],
+)
+def test_how_far_the_axis_goes(race_: Race, rows: list[Lane], elapsed: float) -> None:
+    """To the last that is known, and to now while the race may still run."""
+    assert timeline(race_, *rows).elapsed == elapsed
+
+
+def test_a_race_without_an_end_is_given_up_after_its_deadline() -> None:
+    """Half a minute later nobody is going to write it any more."""
+    assert not timeline(OPEN).abandoned
+    assert timeline(OLD).abandoned
+    assert not timeline(race(at=NOW - 1000)).abandoned
+
+
+def test_what_counted_and_won_nothing() -> None:
+    """Lanes that were cancelled or came late, or whose process died; failures have their own reasons."""
+    rows = [
+        lane(),
+        lane("b/m", "lost", input_tokens=3, output_tokens=4, estimated=True),
+        lane("c/m", "late", input_tokens=5, output_tokens=6),
+        lane("d/m", "lost", reason="its process ended", input_tokens=None, output_tokens=None),
+        lane("e/m", "failed", reason="server 500"),
+    ]
+
+    assert timeline(race(), *rows).spent == Spent(3, 18, estimated=True)
+
+
+# ---------------------------------------------------------------- who never started
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason"),
+    [
+        (None, "not yet"),
+        ("won", "not needed: the race was won before its turn"),
+        ("exhausted", "kept out: its limits had no room, or it was cooling down after a failure"),
+        ("expired", "the deadline came before its turn"),
+        ("refused", "the race was over before its turn"),
+        ("aborted", "the race was stopped before its turn"),
+    ],
+)
+def test_why_a_lane_never_started(ending: str | None, reason: str) -> None:
+    """As far as the end of the race tells."""
+    found = timeline(race(ending), lane())
+
+    assert [(each.name, each.reason) for each in found.untried] == [("b/m", reason)]
+
+
+def test_a_limit_that_was_used_up_is_named() -> None:
+    """With the instant at which some of it was to be had again."""
+    found = timeline_of(story(race("exhausted")), PROVIDERS, {"a/m": FULL}, NOW)
+
+    assert found.untried[0].reason == "used up: 100 requests a day"
+    assert found.untried[0].until == NOW - 30
+
+
+UNFORESEEN = FULL._replace(kind="unforeseen", level=0.4)
+LATER = alarm(level=1.0, at=NOW - 100, resets_at=None, meter="once")
+ALARMS: dict[str, tuple[list[Alarm], dict[str, Alarm]]] = {
+    "full then": ([FULL], {"a/m": FULL}),
+    "refused then": ([UNFORESEEN], {"a/m": UNFORESEEN}),
+    "three quarters": ([FULL._replace(level=0.75)], {}),
+    "after the race": ([FULL._replace(at=NOW - 58)], {}),
+    "open again": ([FULL._replace(resets_at=NOW - 61)], {}),
+    "for good": ([LATER], {"a/m": LATER}),
+    "the later of two": ([LATER, FULL], {"a/m": LATER}),
+    "of another lane": ([FULL._replace(meter="another")], {}),
+}
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_which_limits_were_used_up(name: str) -> None:
+    """Those that raised their alarm before the end of the race, and were not open again at its start."""
+    alarms, expected = ALARMS[name]
+    meters = {"a/m": [FULL.meter, "once"], "b/m": []}
+
+    assert used_up(alarms, race("exhausted"), meters) == expected
+
+
+# ---------------------------------------------------------------- what would have helped
+
+NO_KEYS = (("c", "no key: set C_KEY"), ("d", "no key: set D_KEY or D_TOKEN"), ("e", "not enabled"))
+MANY = tuple((f"p{number}", f"no key: set P{number}_KEY") for number in range(10))
+KEYS = "The key of one more provider: set C_KEY, D_KEY or D_TOKEN. `racer init` tells where to get it."
+
+
+def test_nothing_is_advised_where_nothing_was_lost() -> None:
+    """A race that was won, that runs, or that somebody stopped."""
+    for race_ in (race(), OPEN, race("aborted")):
+        assert timeline(race_, lane(), skipped=NO_KEYS).help == ()
+
+
+def test_failures_are_advised_on_as_their_error_was() -> None:
+    """By what the reasons begin with, where they are of one kind; then the keys that nobody has set."""
+    rows = [lane(outcome="failed", reason="auth 401: no"), lane("b/m", "failed", reason="auth")]
+
+    advice, keys = timeline(race("exhausted"), *rows, skipped=NO_KEYS).help
+
+    assert advice.startswith("Every key was refused")
+    assert keys == KEYS
+
+
+def test_a_reason_of_no_known_kind_does_no_harm() -> None:
+    """It may come from another version."""
+    (advice,) = timeline(race("refused"), lane(outcome="failed", reason="gremlins: many")).help
+
+    assert advice.startswith("Try again")
+
+
+def test_keys_help_no_race_that_was_for_some_alone() -> None:
+    """Others would have been left out, too."""
+    skipped = (*NO_KEYS, ("f/m", "not in only"))
+
+    assert (
+        len(timeline(race("exhausted"), lane(outcome="failed", reason="server"), skipped=skipped).help) == 1
+    )
+
+
+def test_of_many_keys_some_are_named() -> None:
+    """One is enough."""
+    *_, keys = timeline(race("expired"), skipped=MANY).help
+
+    assert "P7_KEY, or one of 2 more." in keys
+    assert "P8_KEY" not in keys
+
+
+EXPIRED: dict[str, tuple[list[Lane], list[str]]] = {
+    "some had begun": (
+        [lane(outcome="lost"), lane("b/m", "lost", first_token=None)],
+        ["A longer deadline=: it was 20 s, and a/m had begun to answer."],
+    ),
+    "one was silent": (
+        [lane(outcome="lost", first_token=None), lane("b/m", "failed", reason="server")],
+        ["A longer deadline=: it was 20 s, and 1 lane was still silent."],
+    ),
+    "two were silent": (
+        [lane(outcome="lost", first_token=None), lane("b/m", "lost", first_token=None)],
+        ["A longer deadline=: it was 20 s, and 2 lanes were still silent."],
+    ),
+    "one had no turn": (
+        [lane(outcome="failed", reason="server")],
+        ["A longer deadline=: it was 20 s.", "More lanes= at once, or policy all: 1 lane had no turn."],
+    ),
+    "nobody had": (
+        [],
+        ["A longer deadline=: it was 20 s.", "More lanes= at once, or policy all: 2 lanes had no turn."],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "help_"), EXPIRED.values(), ids=EXPIRED)
+def test_what_a_deadline_has_cost(rows: list[Lane], help_: list[str]) -> None:
+    """Who was near the end of it, and who never came to it."""
+    assert list(timeline(race("expired"), *rows).help) == help_
+
+
+def test_a_race_that_found_no_lane() -> None:
+    """Its error's words: wait for the first limit that opens, or for whatever it is, or set a key."""
+    nobody = race("exhausted", lanes=("a/m",))
+    alone = timeline_of(story(nobody), PROVIDERS, {"a/m": FULL}, NOW)
+    kept_out = timeline(nobody)
+    unset = timeline(race("exhausted", lanes=()), skipped=(("a", "no key: set A_KEY"),))
+
+    assert alone.help == ("Pass wait=30 to wait for it, or add the key of another provider.",)
+    assert "pass wait=" in kept_out.help[0]
+    assert unset.help[0].startswith("Set a key, such as")
+
+
+# ---------------------------------------------------------------- plain values
+
+
+def test_plain_values() -> None:
+    """The names of Reply and its attempts, and what only the database knows."""
+    rows = [lane(usd=0.5), lane("c/m", "lost", input_tokens=None, first_token=None)]
+
+    found = timeline(race(), *rows, skipped=(("d/m", "cannot\ndo tools"),)).to_dict()
+
+    assert json.loads(json.dumps(found)) == found
+    assert (found["race_id"], found["ending"], found["winner"]) == ("ab12", "won", "a/m")
+    assert found["attempts"][0]["usage"] == {
+        "input_tokens": 10,
+        "output_tokens": 20,
+        "estimated": False,
+        "usd": 0.5,
+    }
+    assert (found["attempts"][1]["fate"], found["attempts"][1]["usage"]) == ("cancelled", None)
+    assert found["not_started"][0]["lane"] == "b/m"
+    assert found["skipped"] == [{"name": "d/m", "reason": "cannot do tools"}]
+    assert found["counted_without_winning"] == {"requests": 1, "tokens": 20, "estimated": False}
+
+
+def test_which_races_are_lost() -> None:
+    """Not one that was won, that somebody stopped, or that runs."""
+    lost = {ending for ending in (*Ending, None) if timeline(race(ending)).is_lost}
+
+    assert lost == {Ending.EXHAUSTED, Ending.EXPIRED, Ending.REFUSED}

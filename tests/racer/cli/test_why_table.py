@@ -1,0 +1,176 @@
+"""A race on paper, on a terminal and in a pipe, with room and without."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.cells import cell_len
+
+from racer.cli.bars import ASCII, RICH, Glyphs
+from racer.cli.console import publish
+from racer.cli.timeline import Timeline, timeline_of
+from racer.cli.why_table import Paper, ended, terms, told, why_page
+from tests.racer.cli.ledgers import NOW, alarm
+from tests.racer.cli.races import lane, race, story
+from tests.racer.cli.shells import shell_of, text_of
+
+if TYPE_CHECKING:
+    from racer.store.readings import Race
+
+LOCAL = datetime.fromtimestamp(NOW, UTC)
+LONG = "c/a-rather-long-name-of-a-model"
+SKIPPED = (("d/m", "cannot do tools"), ("e", "no key: set E_KEY"))
+ATTEMPTS = (
+    lane("a/m", "failed", reason="rate 429: slow\x1b[2Jdown", first_token=None, input_tokens=None),
+    lane("b/m", start=0.5, input_tokens=1000),
+    lane(LONG, "lost", start=0.5, first_token=None, output_tokens=0, estimated=True),
+    lane("g/m", "lost", latency=None, reason="its process ended"),
+)
+WHOLE = story(race(lanes=("a/m", "b/m", LONG, "f/m", "g/m"), winner="b/m"), *ATTEMPTS, skipped=SKIPPED)
+
+PIPE = """\
+race ab12, 11:59: won by b/m after 1.00 s
+policy all, up to 4 at once, deadline 20 s; 5 could run, 4 did
+
+lane                             outcome     start   first     end     in  out
+a/m                              failed     0.00 s       -  0.75 s      -   20
+b/m                              won        0.50 s  0.75 s  1.25 s  1,000   20
+c/a-rather-long-name-of-a-model  cancelled  0.50 s       -  1.25 s    ~10   ~0
+g/m                              gone       0.00 s  0.25 s       -     10   20
+
+failed
+  a/m: rate 429: slowdown
+
+lost sight of
+  g/m: its process ended
+
+never started
+  f/m: used up: 100 requests a day, until 14:00
+
+left out
+  d/m: cannot do tools
+  1 provider without a lane: `racer providers` tells why
+
+counted, although it won nothing
+  2 requests and about 40 tokens of lanes that were cancelled or came late
+"""
+BARS = """\
+✗ a/m                         ──────────            0.75 s  failed: rate 429: …
+✓ b/m                               ────━━━━━━      1.25 s  won
+– c/a-rather-long-name-of-a…        ──────────      1.25 s  lost: cancelled
+– g/m                         ───                   0.25 s  lost: its process …
+"""
+NARROW = """\
+x a/m           --     0.75 s failed: ~
+* b/m            -==   1.25 s won
+- c/a-rather-l~  ---   1.25 s lost: ca~
+- g/m           -      0.25 s lost: it~
+
+a/m
+  failed: started at 0.00 s, ended at
+  0.75 s
+b/m
+  won: started at 0.50 s, first token at
+  0.75 s, ended at 1.25 s, 1,000 tokens
+  in, 20 out
+c/a-rather-long-name-of-a-model
+  cancelled: started at 0.50 s, ended at
+  1.25 s, ~10 tokens in, ~0 out
+"""
+
+
+def timeline(
+    race_: Race | None = None, *, skipped: tuple[tuple[str, str], ...] = (), ran: bool = True
+) -> Timeline:
+    told_ = WHOLE if race_ is None else story(race_, *(ATTEMPTS if ran else ()), skipped=skipped)
+    full = {"f/m": alarm(level=1.0, resets_at=NOW + 7200)}
+    return timeline_of(told_, (), full, NOW)
+
+
+def drawn(found: Timeline, width: int = 80, glyphs: Glyphs | None = None) -> str:
+    shell = shell_of(environ={"COLUMNS": str(width)})
+    publish(shell, lambda _: why_page(found, Paper(width, glyphs, LOCAL)))
+    return "".join(f"{line.rstrip()}\n" for line in text_of(shell.stdout).splitlines())
+
+
+def test_in_a_pipe_there_are_no_bars() -> None:
+    """What each lane did is a row; then the reasons, and what was lost by it. No control character."""
+    assert drawn(timeline()) == PIPE
+
+
+def test_on_a_terminal_there_are_bars() -> None:
+    """All on one axis, above the same rows."""
+    text = drawn(timeline(), glyphs=RICH)
+
+    assert BARS in text
+    assert text.replace(f"{BARS}\n", "") == PIPE
+
+
+def test_with_little_room_a_lane_takes_some_lines() -> None:
+    """Its numbers in words; nothing is wider than the terminal."""
+    text = drawn(timeline(), 40, ASCII)
+
+    assert NARROW in text
+    assert max(map(cell_len, text.splitlines())) <= 40
+
+
+def test_a_lost_race_tells_of_everybody() -> None:
+    """What would have helped, then each lane and provider with its reason."""
+    lost = race("exhausted", lanes=("f/m",))
+    text = drawn(timeline(lost, skipped=SKIPPED, ran=False))
+
+    assert (
+        text
+        == """\
+race ab12, 11:59: lost after 1.00 s, no lane could run
+policy all, up to 4 at once, deadline 20 s; 1 could run, 0 did
+
+what would have helped
+  Ask again then, or add the key of another provider.
+  The key of one more provider: set E_KEY. `racer init` tells where to get it.
+
+never started
+  f/m: used up: 100 requests a day, until 14:00
+
+left out
+  d/m: cannot do tools
+  e: no key: set E_KEY
+"""
+    )
+
+
+ENDS = [
+    (race("exhausted"), "lost after 1.00 s, every lane failed"),
+    (race("expired"), "lost after 1.00 s, the deadline came"),
+    (race("refused"), "lost after 1.00 s, two providers call the request wrong"),
+    (race("aborted"), "stopped by its caller after 1.00 s"),
+    (race("aborted", latency=None), "stopped, its process ended"),
+    (race(None, latency=None, deadline=60.0), "still running, 60.00 s by now"),
+    (race(None, latency=None, at=NOW - 600), "no end was written, its process has died most likely"),
+]
+
+
+@pytest.mark.parametrize(("race_", "words"), ENDS)
+def test_how_a_race_ended(race_: Race, words: str) -> None:
+    """In the first line."""
+    assert ended(timeline(race_)) == words
+
+
+def test_one_at_a_time_is_said() -> None:
+    """A width means nothing then."""
+    assert terms(timeline(race(policy="one"))).startswith("policy one, one at a time, ")
+
+
+@pytest.mark.parametrize(
+    ("race_", "line"),
+    [
+        (race(), "ab12, 11:59: won by a/m"),
+        (race("expired", at=NOW - 86400), "ab12, 2027-01-14 12:00: expired"),
+        (race(None), "ab12, 11:59: no end yet"),
+    ],
+)
+def test_a_race_among_others(race_: Race, line: str) -> None:
+    """Which, when, and how it ended."""
+    assert told(race_, LOCAL) == line

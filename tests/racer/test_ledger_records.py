@@ -1,0 +1,166 @@
+"""What the ledger writes down: every attempt once, and no disk between a race's start and its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from racer import Racer
+from racer.core.facts import LaneEnded, LaneStarted
+from racer.core.provider import Limit
+from racer.testing import Script, Step, answers, config_of, fails, hangs, says
+from racer_adapters.errors import Kind, WireError
+from tests.racer.counting import DAILY, limited, table, tried
+
+if TYPE_CHECKING:
+    import sqlite3
+
+pytestmark = pytest.mark.anyio
+
+TIMES = st.sampled_from([0.0, 0.1, 0.25, 1.0, 3.0])
+SCRIPTS = st.one_of(
+    st.builds(lambda at: says("hello there", after=at), TIMES),
+    st.builds(lambda at: says("hello there", after=at + 1.0, token_after=at), TIMES),
+    st.builds(lambda at: answers(500, b"oops", after=at), TIMES),
+    st.builds(lambda at: answers(429, b"{}", after=at), TIMES),
+    st.builds(lambda at: fails(WireError(Kind.CONNECT, "refused"), after=at), TIMES),
+    st.builds(lambda at: Script((Step(at, b"data: {"), Step(1.0, WireError(Kind.RESET, "reset")))), TIMES),
+    st.just(hangs()),
+)
+RACES = st.lists(
+    st.tuples(st.integers(1, 4), st.sampled_from(["all", "one"]), TIMES, st.sampled_from([2.0, 60.0])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(st.lists(SCRIPTS, min_size=3, max_size=3), RACES, st.sampled_from([None, 0.0, 0.3, 2.0]))
+async def test_every_attempt_is_written_once(
+    scripts: list[Script], races: list[tuple[int, str, float, float]], cancelled: float | None
+) -> None:
+    """Whatever happens to lanes, races and their callers: one row each, with its end, and sums that agree."""
+    names = "abc"
+    providers = [limited(name, replace(DAILY, amount=9)) for name in names]
+    async with table(*providers, scripts=dict(zip(names, scripts, strict=True))) as all_:
+        async with anyio.create_task_group() as group:
+            for lanes, policy, after, deadline in races:
+                group.start_soon(_one, all_.racer, lanes, policy, deadline)
+                await anyio.sleep(after)
+            if cancelled is not None:
+                await anyio.sleep(cancelled)
+                group.cancel_scope.cancel()
+        await all_.racer.__aexit__()
+
+        told = [
+            (f.race, f.attempt, f.lane.id, f.record.outcome, f.record.latency, f.record.usage.output_tokens)
+            for f in all_.of(LaneEnded)
+        ]
+        columns = "race, number, lane, outcome, latency, output_tokens"
+        assert sorted(told) == sorted(await all_.rows(f"{columns} FROM attempts"))
+        assert len(all_.of(LaneStarted)) == len(told)
+        sums = "provider, SUM(calls), SUM(won + lost + failed + late) FROM days GROUP BY 1"
+        calls = Counter(lane.partition("/")[0] for _, _, lane, *_ in told)
+        assert sorted(await all_.rows(sums)) == sorted((name, n, n) for name, n in calls.items())
+        assert [] == await all_.rows("id FROM races WHERE ending IS NULL")
+        assert [] == await all_.rows("amount FROM leases WHERE amount > 0")
+        used = dict(await all_.rows("provider, SUM(used) FROM slots JOIN meters ON id = meter GROUP BY 1"))
+        unsent = Counter(
+            fact.lane.provider.name
+            for fact in all_.of(LaneEnded)
+            if "refused" in str(fact.record.reason)
+        )
+        assert {name: used.get(name, 0.0) for name in calls} == {
+            name: float(n - unsent[name]) for name, n in calls.items()
+        }
+
+
+async def _one(racer: Racer, lanes: int, policy: str, deadline: float) -> None:
+    from racer import RacerError
+
+    try:
+        await racer.race("hi", lanes=lanes, policy=policy, deadline=deadline)  # type: ignore[arg-type]
+    except RacerError:
+        pass
+
+
+async def test_views_tell_of_latency_and_attempts() -> None:
+    """`v_latency` has the lane, `v_attempts` what its attempts took."""
+    scripts = {"a": says("hello there", after=1.5, token_after=0.5)}
+    async with table(limited("a"), limited("b"), scripts=scripts | {"b": hangs()}) as all_:
+        for _ in range(20):
+            await all_.racer.race("hi")
+        await anyio.sleep(1)
+
+        (lane,) = await all_.rows("lane, n, p50, success_rate FROM v_latency WHERE lane = 'a/m'")
+        assert ("a/m", 20) == lane[:2]
+        assert 1.3 < lane[2] < 1.8
+        assert lane[3] > 0.8
+        wins = "latency, first_token, output_tokens FROM v_attempts WHERE outcome = 'won'"
+        assert [(1.5, 0.5, 3)] * 20 == await all_.rows(wins)
+
+
+async def test_what_was_learned_outlives_its_racer() -> None:
+    """The next Racer knows from its start how fast its lanes are."""
+    async with table(limited("a"), scripts={"a": says("hi", after=2.0)}) as all_:
+        for _ in range(30):
+            await all_.racer.race("hi")
+        await all_.racer.__aexit__()
+        config = replace(config_of(), providers=(limited("a"),))
+        again: dict[str, Any] = {"transport": all_.transport, "store": all_.store}
+        all_.store._database = _Opened.of(all_.store)
+        async with Racer(config, **again, timepiece=all_.moved.timepiece()) as racer:
+            await racer.race("hi")
+            learned = racer._ledger.latencies.of("a/m")
+
+            assert 1.7 < learned.expected() < 2.5
+
+
+# ---------------------------------------------------------------- the hot path
+
+
+async def calls(all_: Any, **options: Any) -> int:
+    """How many statements SQLite runs between the start of a race and its return."""
+    seen: list[str] = []
+
+    def watch(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(seen.append)
+
+    def stop(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(None)
+
+    await all_.store._database.run(watch)
+    seen.clear()
+    await tried(all_.racer, **options)
+    ran = len(seen)
+    await all_.store._database.run(stop)
+    return ran
+
+
+@pytest.mark.parametrize("policy", ["all", "one"])
+async def test_no_disk_on_the_way_of_a_race(policy: str) -> None:
+    """With leases in hand a race does not touch the database: whether it wins at once or fails over."""
+    limits = Limit("requests", 1000, "day", reset="00:00 UTC"), Limit("tokens", 10**6, "minute")
+    providers = [limited(name, *limits, parallel=8) for name in "abc"]
+    broken = {"a": answers(500, b"oops"), "b": fails(WireError(Kind.CONNECT, "refused"))}
+    async with table(*providers, scripts=broken) as all_:
+        await tried(all_.racer, policy=policy)
+        await anyio.sleep(2)
+
+        for _ in range(3):
+            assert 0 == await calls(all_, policy=policy)
+            await anyio.sleep(2)
+        assert 0 < len(await all_.rows("id FROM attempts"))
+
+
+async def test_no_disk_for_lanes_without_limits() -> None:
+    """Nor where nothing is counted, from the first race on."""
+    async with table(limited("a")) as all_:
+        await anyio.sleep(1)
+
+        assert 0 == await calls(all_)
