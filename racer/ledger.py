@@ -30,7 +30,7 @@ from racer.core.facts import (
     StoreTroubled,
 )
 from racer.core.latency import Latencies
-from racer.core.lessons import lane_key, learn
+from racer.core.lessons import lane_key
 from racer.core.metering import charges_of
 from racer.core.purse import Purse
 from racer.core.tokens import prompt_tokens
@@ -176,7 +176,6 @@ class Ledger:
             self._running += 1
         elif isinstance(fact, LaneEnded):
             self._running -= 1
-            learn(self.latencies.of(_key(fact.lane)), fact.record, now)
 
     def _form(self, lane: Lane, now: float) -> Form:
         stats = self.latencies.of(_key(lane), at=now)
@@ -367,6 +366,7 @@ class Ledger:
         self._recorder.take_back(notes)
 
     def _received(self, tidings: Tidings, now: float) -> None:
+        self.latencies.know(tidings.learned)
         for meter in self._purse.receive(tidings, now):
             self._tell(QuotaReset(meter.name, meter.amount))
         for alert in tidings.alerts:

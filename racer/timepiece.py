@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +23,9 @@ class Timepiece:
 
 
 def timepiece() -> Timepiece:
-    return Timepiece(time.time, _boot_time, _boot_id())
-
-
-def _boot_time() -> float:
-    """Linux stops its monotonic clock while the machine sleeps; this one runs on."""
-    return time.clock_gettime(_CLOCK)
-
-
-_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    # Linux stops its monotonic clock while the machine sleeps; that of the boot runs on.
+    clock: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return Timepiece(time.time, partial(time.clock_gettime, clock), _boot_id())
 
 
 def _boot_id() -> str:

@@ -123,6 +123,8 @@ class Breakers:
 
     def blocked(self, lane: Lane, now: float) -> Block | None:
         """Why `lane` may not start at `now`: of several blocks the longest, and one that is stated first."""
+        if not self._breakers:
+            return None
         blocks = [block for _, breaker in self._of(lane) if (block := _block(breaker, now))]
         return max(blocks, key=lambda block: (block.stated, block.until), default=None)
 

@@ -99,6 +99,7 @@ class Heat:
     __slots__ = (
         "_again",
         "_began",
+        "_blocks",
         "_gate",
         "_next",
         "_objectors",
@@ -131,6 +132,7 @@ class Heat:
         self._starts = 0
         self._began = 0.0
         self._next = float("inf")
+        self._blocks: dict[str, Block | None] = {}
         self.ending: Ending | None = None
         self.winner: int | None = None
 
@@ -191,6 +193,7 @@ class Heat:
     def _advance(self, now: float) -> list[Action]:
         if self.ending is not None:
             return []
+        self._blocks.clear()
         if now >= self._began + self._rules.deadline:
             return [self._stop(Ending.EXPIRED)]
         actions: list[Action] = []
@@ -228,7 +231,7 @@ class Heat:
         free = [lane for lane in self._waiting if not (self._running and self._is_in_the_way(lane))]
         able: list[Lane] = []
         for lane in free:
-            block = self._gate.blocked(lane, now)
+            block = self._blocked(lane, now)
             if block is None or (block.pending and block.stated):
                 able.append(lane)
             if block is not None and block.pending:
@@ -238,6 +241,12 @@ class Heat:
         used, turns = self._used, self._rules.per_provider
         late = [lane for lane in able if used.get(lane.provider.name, 0) >= turns] if used else []
         return [lane for lane in able if lane not in late] + late if late else able
+
+    def _blocked(self, lane: Lane, now: float) -> Block | None:
+        """What the gate says, asked once an instant: a start changes it for lanes of its provider alone."""
+        if lane.id not in self._blocks:
+            self._blocks[lane.id] = self._gate.blocked(lane, now)
+        return self._blocks[lane.id]
 
     def _is_in_the_way(self, lane: Lane) -> bool:
         """Its machine is busy, or the same model is asked already on the limits that its account shares."""
@@ -254,14 +263,17 @@ class Heat:
 
     def _guessed_only(self, lanes: Sequence[Lane], now: float) -> list[Lane]:
         fresh = [lane for lane in lanes if lane.id not in self._again]
-        blocks = [(block, lane) for lane in fresh if (block := self._gate.blocked(lane, now))]
+        blocks = [(block, lane) for lane in fresh if (block := self._blocked(lane, now))]
         guessed = [(block.until, lane) for block, lane in blocks if not block.stated]
         return [lane for _, lane in sorted(guessed, key=lambda pair: pair[0])]
 
     def _back_at(self, now: float) -> float:
-        """When the first lane comes back that `wait` allows to wait for; infinity when none does."""
-        backs = [block.until for lane in self._waiting if (block := self._gate.blocked(lane, now))]
-        return min((until for until in backs if self._is_worth_waiting(until)), default=float("inf"))
+        """When the first lane comes back that `wait` allows to wait for; infinity when none does.
+
+        One whose quota has only to be asked for is not waited for: it is asked when its turn comes.
+        """
+        backs = [block.until for lane in self._waiting if (block := self._blocked(lane, now))]
+        return min((at for at in backs if at > now and self._is_worth_waiting(at)), default=float("inf"))
 
     def _is_worth_waiting(self, until: float) -> bool:
         """Within `wait`, and before the deadline: a lane that comes back later is of no use to this race."""
@@ -281,6 +293,9 @@ class Heat:
         self._waiting.remove(lane)
         self._used[lane.provider.name] += 1
         self._gate.started(lane, now)
+        for other in self._waiting:
+            if other.provider.name == lane.provider.name:
+                self._blocks.pop(other.id, None)
         self._running[attempt] = Running(attempt, lane, now)
         return Start(attempt, lane)
 

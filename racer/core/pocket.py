@@ -14,6 +14,7 @@ from racer.core.span import Rolling, Slot, slot_at
 
 if TYPE_CHECKING:
     from racer.core.quota import Meter, Standing, Truth
+    from racer.core.span import Span
 
 CALLS_AHEAD = 4
 RECHECK = 1.0
@@ -47,8 +48,8 @@ class Pocket:
     """
 
     __slots__ = (
-        "asked", "flying", "got_at", "heard", "held", "least", "meter", "need", "size", "slot", "spent",
-        "spent_at", "standing", "stated", "used", "was_exhausted",
+        "_slot_end", "asked", "flying", "got_at", "heard", "held", "least", "meter", "need", "size", "slot",
+        "spent", "spent_at", "standing", "stated", "used", "was_exhausted",
     )  # fmt: skip
 
     def __init__(self, meter: Meter) -> None:
@@ -64,7 +65,7 @@ class Pocket:
         self.stated: float | None = meter.amount
         self.heard = self.got_at = self.spent_at = -FOREVER
         self.standing: Standing | None = None
-        self.slot = _NO_SLOT
+        self.slot, self._slot_end = _NO_SLOT, 0.0
         self.spent: dict[Slot, list[float]] = {}
 
     @property
@@ -126,15 +127,9 @@ class Pocket:
             self.flying += amount
             return Taken(self, _NO_SLOT, amount)
         if not self.slot.start <= now < self._slot_end:
-            self.slot = slot_at(self.meter.span, now)
+            self.slot, self._slot_end = _slot_at(self.meter.span, now)
         self.note(self.slot, amount, amount)
         return Taken(self, self.slot, amount)
-
-    @property
-    def _slot_end(self) -> float:
-        """Until when the slot at hand is the one to note in: a rolling one counts for longer than that."""
-        span = self.meter.span
-        return self.slot.until - span.seconds if isinstance(span, Rolling) else self.slot.until
 
     def settle(self, taken: Taken, amount: float) -> None:
         """The call has ended and really used `amount`."""
@@ -147,7 +142,9 @@ class Pocket:
             self.note(taken.slot, more, leased)
 
     def note(self, slot: Slot, used: float, leased: float) -> None:
-        noted = self.spent.setdefault(slot, [0.0, 0.0])
+        noted = self.spent.get(slot)
+        if noted is None:
+            noted = self.spent[slot] = [0.0, 0.0]
         noted[0] += used
         noted[1] += leased
 
@@ -204,3 +201,9 @@ class Pocket:
         if idle >= IDLE_LONG or self.standing is None:
             return self.held
         return max(0.0, self.held - self.fair)
+
+
+def _slot_at(span: Span, now: float) -> tuple[Slot, float]:
+    """The slot to note in at `now`, and until when it is that: a rolling one counts for longer."""
+    slot = slot_at(span, now)
+    return slot, slot.until - span.seconds if isinstance(span, Rolling) else slot.until

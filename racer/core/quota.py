@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from racer.core.latency import LaneStats
     from racer.core.span import Slot, Span
 
 Teller = Literal["configured", "header", "error", "hand"]
@@ -127,8 +128,12 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Tidings:
-    """What the store answers to a Report: what is leased now, by the meter's name, and how meters stand."""
+    """What the store answers to a Report: what is leased now, by the meter's name, and how meters stand.
+
+    `learned` is what is known now of the lanes whose attempts were told with it, from all processes.
+    """
 
     granted: Mapping[str, float] = field(default_factory=dict[str, float])
     standings: Mapping[str, Standing] = field(default_factory=dict[str, Standing])
     alerts: tuple[Alert, ...] = ()
+    learned: Mapping[str, LaneStats] = field(default_factory=dict[str, "LaneStats"])

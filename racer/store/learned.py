@@ -25,16 +25,19 @@ _KEEP = """INSERT OR REPLACE INTO learned
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
-def learn(connection: sqlite3.Connection, ended: Iterable[End]) -> None:
-    """Add what `ended` teach to what is known of their lanes."""
+def learn(connection: sqlite3.Connection, ended: Iterable[End]) -> dict[str, LaneStats]:
+    """Add what `ended` teach to what is known of their lanes. Returns what is known of these now."""
     lanes: defaultdict[str, list[End]] = defaultdict(list)
     for end in ended:
         lanes[storable(lane_key(end.lane.provider.name, end.lane.model.name))].append(end)
-    connection.executemany(_KEEP, [_row(connection, lane, ends) for lane, ends in lanes.items()])
+    known = {
+        lane: _known(connection, lane, local=ends[0].lane.provider.local) for lane, ends in lanes.items()
+    }
+    connection.executemany(_KEEP, [_row(lane, known[lane], ends) for lane, ends in lanes.items()])
+    return known
 
 
-def _row(connection: sqlite3.Connection, lane: str, ends: Sequence[End]) -> tuple[object, ...]:
-    stats = _known(connection, lane, local=ends[0].lane.provider.local)
+def _row(lane: str, stats: LaneStats, ends: Sequence[End]) -> tuple[object, ...]:
     for end in ends:
         observe(stats, end.record, end.seen)
     totals = (stats.total(q) for q in (0.50, 0.95, 0.99))

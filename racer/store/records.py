@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from racer.core.facts import Fact
+    from racer.core.latency import LaneStats
     from racer.core.provider import Lane
     from racer.core.reply import Attempt
 
@@ -114,10 +115,13 @@ class _Batch:
         self.ended.setdefault(key, End(began, at, fact.lane, _names(fact.lane), fact.record))
 
 
-def write(connection: sqlite3.Connection, owner: int, notes: Sequence[tuple[float, Fact]]) -> None:
+def write(
+    connection: sqlite3.Connection, owner: int, notes: Sequence[tuple[float, Fact]]
+) -> dict[str, LaneStats]:
     """Write down `notes` of the process `owner`: facts, each with the unix second at which it was seen.
 
-    Facts that are not of a race or of a lane are left alone.
+    Facts that are not of a race or of a lane are left alone. Returns what is known now of the lanes that
+    have run.
     """
     batch = _Batch(notes)
     _write_races(connection, owner, batch)
@@ -129,7 +133,7 @@ def write(connection: sqlite3.Connection, owner: int, notes: Sequence[tuple[floa
     ended = _news(connection, batch.ended)
     connection.executemany(_ENDED, [_row(key, owner, end) for key, end in ended.items()])
     connection.executemany(_DAYS, _sums(ended.values()))
-    learned.learn(connection, ended.values())
+    return learned.learn(connection, ended.values())
 
 
 def give_up(connection: sqlite3.Connection, owner: int, reason: str) -> None:

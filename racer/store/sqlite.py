@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
@@ -92,11 +93,11 @@ class SqliteStore:
     ) -> tuple[int, Tidings | None]:
         if not census.seen(connection, self._owner, now):
             return census.enrol(connection, pid=os.getpid(), boot=self._boot, now=now), None
-        records.write(connection, self._owner, notes)
+        learned = records.write(connection, self._owner, notes)
         tidings = quotas.exchange(connection, self._owner, report, now, self._levels)
         if last:
             census.leave(connection, self._owner)
-        return self._owner, tidings
+        return self._owner, tidings and replace(tidings, learned=learned)
 
     async def _begin_anew(self) -> None:
         """The file is broken, and set aside by opening another one; or somebody has deleted it."""

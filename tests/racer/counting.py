@@ -1,4 +1,4 @@
-"""What tests of the ledger stand on: a clock that can be moved, a store that can be read, who was asked when."""
+"""What tests of the ledger stand on: a clock that can be moved, a store that can be read, who was asked."""
 
 from __future__ import annotations
 

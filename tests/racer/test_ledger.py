@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
-from racer import NoLanes
+from racer import NoLanes, Racer
 from racer.core.provider import Account, Limit, Model
-from racer.testing import answers, fails, hangs, says
+from racer.testing import ScriptedTransport, answers, fails, hangs, says
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.secret import Secret
-from tests.racer.counting import DAILY, DAY, START, busiest, counting, crowd, limited, table, tried
+from tests.racer.counting import DAILY, DAY, START, Beside, busiest, counting, crowd, limited, table, tried
 
 if TYPE_CHECKING:
     from tests.racer.counting import Table
@@ -47,7 +50,7 @@ LIMITS = [
 
 @pytest.mark.parametrize("limits", LIMITS, ids=lambda limits: "+".join(f"{x.unit}/{x.per}" for x in limits))
 async def test_two_hundred_races_at_once(limits: tuple[Limit, ...]) -> None:
-    """On a limit of five calls exactly five start, whatever windows there are; the others are told NoLanes."""
+    """On a limit of five calls five start, whatever windows there are; the others are told NoLanes."""
     async with table(limited("a", *limits), scripts={"a": counting("hi", (5, 7), after=0.5)}) as all_:
         ends = await crowd(all_.racer, 200, max_tokens=7)
 
@@ -120,7 +123,7 @@ async def test_a_refusal_counts_as_a_request_without_tokens() -> None:
 
 @pytest.mark.parametrize(("refunds", "tokens"), [(False, 5 + 1), (True, 0)])
 async def test_a_cancelled_loser_counts_as_sent(refunds: bool, tokens: int) -> None:
-    """Its tokens are those of the prompt and of what had arrived; nothing where its provider gives them back."""
+    """With the tokens of the prompt and of what had arrived; with none where its provider refunds them."""
     slow = limited("slow", DAILY, TOKENS, cancel_refunds=refunds)
     scripts = {"fast": says("hi", after=1.0), "slow": says("x" * 99, after=9.0, token_after=0.5)}
     async with table(limited("fast"), slow, scripts=scripts) as all_:
@@ -184,7 +187,7 @@ async def test_two_calls_keep_their_distance() -> None:
         assert {"Reply": 5} == await crowd(all_.racer, 5, wait=30)
 
         instants = all_.sent()
-        assert all(later - one >= 2.0 for one, later in zip(instants, instants[1:], strict=False))
+        assert all(later - one >= 2.0 for one, later in pairwise(instants))
         assert 12.0 > instants[-1] - instants[0]
 
 
@@ -296,3 +299,68 @@ async def test_what_a_call_did_not_take_is_there_for_the_next() -> None:
             await all_.racer.race("hi")
 
         assert 20 == len(all_.sent())
+
+
+async def test_a_lane_that_waits_for_its_turn_is_not_asked_about_again_and_again() -> None:
+    """One at a time: while the first runs, the second's quota is not known yet, and nothing spins for it."""
+    providers = limited("a", priority=1), limited("b", DAILY, priority=9)
+    async with table(*providers, scripts={"a": answers(500, b"oops", after=5.0)}) as all_:
+        reply = await all_.racer.race("hi", policy="one", wait=30)
+
+        assert "b" == reply.provider
+        assert [5.0] == all_.sent("b")
+
+
+# ---------------------------------------------------------------- several processes
+
+
+async def test_racers_that_share_a_store_never_overrun_it_together() -> None:
+    """Four of them with fifty races each, on one database: what is leased to one is not had by another."""
+    async with table(limited("a", DAILY, replace(DAILY, amount=40, per="week", unit="tokens"))) as first:
+        ends, sent = Counter(await crowd(first.racer, 1, max_tokens=3)), 1
+        async with AsyncExitStack() as exits, anyio.create_task_group() as group:
+            transport = ScriptedTransport({"a": counting("hi", (5, 3))})
+            for _ in range(4):
+                racer = Racer(
+                    first.racer.config,
+                    transport=transport,
+                    store=Beside(first.store),
+                    timepiece=first.moved.timepiece(),
+                )
+                await exits.enter_async_context(racer)
+                group.start_soon(_many, racer, ends)
+            await anyio.sleep(100)
+        sent += sum(event == "sent" for _, event, _ in transport.log)
+
+        assert 5 == sent == ends["Reply"]
+
+
+async def _many(racer: Racer, ends: Counter[str]) -> None:
+    for _ in range(10):
+        ends.update(await crowd(racer, 5, max_tokens=3))
+        await anyio.sleep(0.7)
+
+
+async def test_calls_in_flight_are_counted_across_racers() -> None:
+    """`parallel` is the account's, whoever calls."""
+    script = {"a": says("hi", after=1.0)}
+    async with table(limited("a", parallel=3), scripts=script) as first:
+        clocks = first.moved.timepiece()
+        second = Racer(
+            first.racer.config, transport=first.transport, store=Beside(first.store), timepiece=clocks
+        )
+        ends: Counter[str] = Counter()
+        async with second, anyio.create_task_group() as group:
+            for racer in (first.racer, second):
+                group.start_soon(_waiting, racer, ends)
+        open_, most = 0, 0
+        for _, event, _ in first.transport.log:
+            open_ += 1 if event == "sent" else -1
+            most = max(most, open_)
+
+        assert {"Reply": 30} == ends
+        assert 3 == most
+
+
+async def _waiting(racer: Racer, ends: Counter[str]) -> None:
+    ends.update(await crowd(racer, 15, wait=50))

@@ -116,7 +116,7 @@ def failing(
 
 
 async def play(within: Callable[[Kept], Failing]) -> bool:
-    """Bursts of races on a limit of nine, with a lane that fails, one that hangs back and one without limits."""
+    """Bursts of races on limits of five, with a lane that fails and one without limits. Was it troubled?"""
     scripts = {"a": says("hi", after=0.2), "b": answers(500, b"oops", after=0.1), "c": says("hi", after=0.3)}
     metered = limited("a", DAILY), limited("b", DAILY)
     async with table(*metered, limited("c"), scripts=scripts, within=within) as all_:
@@ -184,7 +184,7 @@ async def test_a_lost_answer_gives_no_tokens_back_twice(n: int, times: int) -> N
 
 @pytest.mark.parametrize("kind", TROUBLES)
 async def test_while_it_lasts(kind: StoreTrouble) -> None:
-    """Who has no limits races on; who has is refused with the reason; closing is bounded and tells what is lost."""
+    """Who has no limits races on; who has is refused with the reason; closing ends and tells what is lost."""
     within = failing(kind, 1, 10**9)
     async with table(limited("a", DAILY), limited("c"), within=within) as all_:
         assert {"Reply": 10} == await crowd(all_.racer, 10)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer import Racer
+from racer import Racer, RacerError
 from racer.core.facts import LaneEnded, LaneStarted
 from racer.core.provider import Limit
 from racer.testing import Script, Step, answers, config_of, fails, hangs, says
 from racer_adapters.errors import Kind, WireError
-from tests.racer.counting import DAILY, limited, table, tried
+from tests.racer.counting import DAILY, Beside, limited, table, tried
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,9 +72,7 @@ async def test_every_attempt_is_written_once(
         assert [] == await all_.rows("amount FROM leases WHERE amount > 0")
         used = dict(await all_.rows("provider, SUM(used) FROM slots JOIN meters ON id = meter GROUP BY 1"))
         unsent = Counter(
-            fact.lane.provider.name
-            for fact in all_.of(LaneEnded)
-            if "refused" in str(fact.record.reason)
+            fact.lane.provider.name for fact in all_.of(LaneEnded) if "refused" in str(fact.record.reason)
         )
         assert {name: used.get(name, 0.0) for name in calls} == {
             name: float(n - unsent[name]) for name, n in calls.items()
@@ -81,12 +80,8 @@ async def test_every_attempt_is_written_once(
 
 
 async def _one(racer: Racer, lanes: int, policy: str, deadline: float) -> None:
-    from racer import RacerError
-
-    try:
-        await racer.race("hi", lanes=lanes, policy=policy, deadline=deadline)  # type: ignore[arg-type]
-    except RacerError:
-        pass
+    with suppress(RacerError):
+        await racer.race("hi", lanes=lanes, policy=cast("Any", policy), deadline=deadline)
 
 
 async def test_views_tell_of_latency_and_attempts() -> None:
@@ -112,9 +107,8 @@ async def test_what_was_learned_outlives_its_racer() -> None:
             await all_.racer.race("hi")
         await all_.racer.__aexit__()
         config = replace(config_of(), providers=(limited("a"),))
-        again: dict[str, Any] = {"transport": all_.transport, "store": all_.store}
-        all_.store._database = _Opened.of(all_.store)
-        async with Racer(config, **again, timepiece=all_.moved.timepiece()) as racer:
+        store, clocks = Beside(all_.store), all_.moved.timepiece()
+        async with Racer(config, transport=all_.transport, store=store, timepiece=clocks) as racer:
             await racer.race("hi")
             learned = racer._ledger.latencies.of("a/m")
 

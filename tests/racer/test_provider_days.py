@@ -26,7 +26,7 @@ from racer.timepiece import Timepiece
 from tests.racer.counting import Beside, Kept, crowd, limited
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
     from pathlib import Path
 
     from racer_adapters.types import WireRequest
@@ -47,7 +47,7 @@ ENOUGH = 0.95
 
 @dataclass
 class World:
-    """The true time, and a machine whose wall clock is wrong by `jump`; while it sleeps only its loop stands."""
+    """The true time, and a machine whose wall clock is wrong by `jump`; while it sleeps its loop stands still."""
 
     start: float
     jump: float = 0.0
@@ -55,21 +55,22 @@ class World:
     boot: str = "this boot"
 
     def now(self) -> float:
-        return self.start + self._ticks()
+        return self.start + self.ticks()
+
+    def ticks(self) -> float:
+        return self.slept + anyio.current_time()
 
     def timepiece(self) -> Timepiece:
-        return Timepiece(lambda: self.now() + self.jump, self._ticks, self.boot)
-
-    def _ticks(self) -> float:
-        return self.slept + anyio.current_time()
+        return Timepiece(lambda: self.now() + self.jump, self.ticks, self.boot)
 
 
 @dataclass
-class Oracle:
-    """A provider that allows `limit` in each of its windows. It answers "hi" at once, and dates its answers."""
+class Provider:
+    """Allows `limit` in each of its windows, by the true time. Answers "hi" at once, and dates its answers."""
 
     world: World
-    limits: Mapping[Window, int]
+    window: Window
+    limit: int
     arrived: list[float] = field(default_factory=list[float])
 
     @asynccontextmanager
@@ -80,23 +81,17 @@ class Oracle:
         async with ScriptedTransport({"a": answer}).send(request) as response:
             yield response
 
-    def used(self, window: Window) -> Counter[Hashable]:
-        return Counter(map(window, self.arrived))
+    def check(self) -> None:
+        """No window was overrun, and each whole one was used up."""
+        used = Counter(map(self.window, self.arrived))
+        assert max(used.values()) <= self.limit, f"overrun: {used}"
+        assert all(used[each] >= ENOUGH * self.limit for each in self._whole()), f"left unused: {used}"
 
-    def check(self, *, but: float = 0.0) -> None:
-        """No window overrun; each whole one used. Those that were live until `but` need not be used up."""
-        for window, limit in self.limits.items():
-            used = self.used(window)
-            assert max(used.values()) <= limit, f"overrun: {used}"
-            whole = self._whole(window, but)
-            assert all(used[each] >= ENOUGH * limit for each in whole), f"stuck: {used}"
-
-    def _whole(self, window: Window, after: float) -> set[Hashable]:
-        """All windows but the one at the start (or at `after`) and the one at the end."""
+    def _whole(self) -> set[Hashable]:
+        """All windows but the one at the start and the one at the end."""
         start, end = self.world.start, self.world.now()
-        steps = range(int((end - start) / HOUR))
-        seen = {window(start + step * HOUR) for step in steps if start + step * HOUR > after}
-        return seen - {window(max(start, after)), window(end)}
+        hours = range(int((end - start) / HOUR))
+        return {self.window(start + hour * HOUR) for hour in hours} - {self.window(start), self.window(end)}
 
 
 def day(zone: str, hour: int = 0) -> Window:
@@ -127,13 +122,24 @@ def requests(amount: int, per: str, reset: str | None = None) -> Limit:
     return Limit("requests", amount, per, reset=reset)
 
 
-def racer_of(world: World, oracle: Oracle, limits: tuple[Limit, ...], store: SqliteStore) -> Racer:
-    config = replace(config_of(), providers=(limited("a", *limits),))
-    return Racer(config, transport=oracle, store=store, timepiece=world.timepiece())
+DAILY_UTC = requests(A_DAY, "day", "00:00 UTC")
+
+
+def racer_of(provider: Provider, limit: Limit, store: SqliteStore) -> Racer:
+    config = replace(config_of(), providers=(limited("a", limit),))
+    return Racer(config, transport=provider, store=store, timepiece=provider.world.timepiece())
+
+
+@asynccontextmanager
+async def asking(provider: Provider, limit: Limit) -> AsyncGenerator[Racer]:
+    store = Kept()
+    async with racer_of(provider, limit, store) as racer:
+        yield racer
+    await store.end()
 
 
 async def ask(racer: Racer, seconds: float, *, every: float = HOUR / 2, seed: int = 0) -> None:
-    """One call or several at once, `every` so many seconds in the mean, for so long."""
+    """For so long, one call or several at once, in the mean `every` so many seconds."""
     chance = random.Random(seed)
     end = anyio.current_time() + seconds
     while (left := end - anyio.current_time()) > 0:
@@ -141,22 +147,165 @@ async def ask(racer: Racer, seconds: float, *, every: float = HOUR / 2, seed: in
         await anyio.sleep(min(left, chance.uniform(0, 2 * every)))
 
 
-CALENDARS = [
-    ("2026-03-06 20:00", 4, {day(LOS_ANGELES): requests(A_DAY, "day", f"00:00 {LOS_ANGELES}")}),
-    ("2026-10-30 20:00", 4, {day(LOS_ANGELES): requests(A_DAY, "day", f"00:00 {LOS_ANGELES}")}),
-    ("2026-03-06 20:00", 4, {day(LOS_ANGELES, 4): requests(A_DAY, "day", f"04:00 {LOS_ANGELES}")}),
-    ("2026-10-30 20:00", 4, {day(LOS_ANGELES, 1): requests(A_DAY, "day", f"01:00 {LOS_ANGELES}")}),
-    ("2026-02-25 20:00", 19, {week(LOS_ANGELES): requests(60, "week", f"00:00 {LOS_ANGELES}")}),
-    ("2026-10-21 20:00", 19, {week(LOS_ANGELES): requests(60, "week", f"00:00 {LOS_ANGELES}")}),
-    ("2026-01-30 20:00", 4, {day("UTC"): requests(A_DAY, "day", "00:00 UTC")}),
-    (
-        "2026-01-30 20:00",
-        32,
-        {
-            month("UTC"): requests(150, "month", "00:00 UTC"),
-            day("Asia/Kolkata"): requests(900, "day", "00:00 Asia/Kolkata"),
-        },
-    ),
-    ("2028-02-27 20:00", 4, {day("UTC"): requests(A_DAY, "day", "00:00 UTC")}),
-    ("2028-01-31 20:00", 31, {month("UTC"): requests(150, "month", "00:00 UTC")}),
-]
+# ---------------------------------------------------------------- calendars
+
+LA_DAY = requests(A_DAY, "day", f"00:00 {LOS_ANGELES}")
+LA_WEEK = requests(60, "week", f"00:00 {LOS_ANGELES}")
+A_MONTH = requests(150, "month", "00:00 UTC")
+CALENDARS = {
+    "spring": ("2026-03-06 20:00", 4, day(LOS_ANGELES), LA_DAY),
+    "autumn": ("2026-10-30 20:00", 4, day(LOS_ANGELES), LA_DAY),
+    "spring at 4": ("2026-03-06 20:00", 4, day(LOS_ANGELES, 4), replace(LA_DAY, reset=f"04:00 {LOS_ANGELES}")),
+    "autumn at 1": ("2026-10-30 20:00", 4, day(LOS_ANGELES, 1), replace(LA_DAY, reset=f"01:00 {LOS_ANGELES}")),
+    "week of spring": ("2026-02-25 20:00", 19, week(LOS_ANGELES), LA_WEEK),
+    "week of autumn": ("2026-10-21 20:00", 19, week(LOS_ANGELES), LA_WEEK),
+    "31 January": ("2026-01-30 20:00", 4, day("UTC"), DAILY_UTC),
+    "February": ("2026-01-30 20:00", 32, month("UTC"), A_MONTH),
+    "29 February": ("2028-02-27 20:00", 4, day("UTC"), DAILY_UTC),
+    "February of 29": ("2028-01-31 20:00", 32, month("UTC"), A_MONTH),
+}
+
+
+@pytest.mark.parametrize(("start", "days", "window", "limit"), CALENDARS.values(), ids=CALENDARS)
+async def test_every_window_of_the_calendar(start: str, days: int, window: Window, limit: Limit) -> None:
+    """A day of 23 or 25 hours, a month's end and a leap day are each one window: never overrun, and used."""
+    provider = Provider(World(unix(start)), window, int(limit.amount))
+    async with asking(provider, limit) as racer:
+        await ask(racer, days * DAY, every=days * HOUR / 8)
+
+        provider.check()
+
+
+RESETS = ["2026-03-09 07:00", "2026-03-08 08:00", "2026-11-01 07:00", "2026-11-02 08:00", "2026-12-01 08:00"]
+
+
+@pytest.mark.parametrize("reset", RESETS)
+async def test_a_crowd_across_the_reset(reset: str) -> None:
+    """Many calls at once up to the last moment and from the first on: each day gives its own, and no more."""
+    instant = unix(reset)
+    provider = Provider(World(instant - 10), day(LOS_ANGELES), A_DAY)
+    async with asking(provider, LA_DAY) as racer:
+        await anyio.sleep(9.25)
+        for _ in range(10):
+            await crowd(racer, 7)
+            await anyio.sleep(0.25)
+
+        assert A_DAY == sum(at < instant for at in provider.arrived)
+        assert A_DAY == sum(at >= instant for at in provider.arrived)
+
+
+# ---------------------------------------------------------------- minutes
+
+
+def fixed(arrived: Sequence[float], offset: float) -> float:
+    """The most in any of the provider's minutes, which begin at a second of its own."""
+    return max(Counter((at + offset) // 60 for at in arrived).values())
+
+
+def sliding(arrived: Sequence[float]) -> float:
+    """The most in any stretch of sixty seconds."""
+    return max(sum(0 <= other - at < 60 for other in arrived) for at in arrived)
+
+
+def bucket(arrived: Sequence[float]) -> float:
+    """The most that was ever missing of a bucket that a minute fills with ten."""
+    missing, last, most = 0.0, arrived[0], 0.0
+    for at in arrived:
+        missing, last = max(0.0, missing - (at - last) * 10 / 60) + 1, at
+        most = max(most, missing)
+    return most
+
+
+async def test_every_kind_of_minute() -> None:
+    """A minute may be fixed and begin at any second, slide, or be a bucket: none is overrun, and it is used."""
+    provider = Provider(World(unix("2026-05-05 12:00:23")), int, 10)
+    async with asking(provider, requests(10, "minute")) as racer:
+        await ask(racer, 600, every=0.8)
+    arrived = provider.arrived
+
+    assert len(arrived) >= ENOUGH * 10 * 10
+    assert max(sliding(arrived), bucket(arrived), *(fixed(arrived, offset) for offset in range(60))) <= 10
+
+
+# ---------------------------------------------------------------- clocks that jump
+
+NOON = unix("2026-06-10 12:00")
+JUMPS = {"an hour back": -HOUR, "a day ahead": DAY, "a day back": -DAY, "an hour ahead": HOUR}
+
+
+def all_day() -> Provider:
+    return Provider(World(NOON), day("UTC"), A_DAY)
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+async def test_the_machines_clock_jumps(jump: float) -> None:
+    """Nobody notices: every true day gives its limit, also when the clock is put right again later."""
+    provider = all_day()
+    async with asking(provider, DAILY_UTC) as racer:
+        await ask(racer, 20 * HOUR)
+        provider.world.jump = jump
+        await ask(racer, 30 * HOUR, seed=1)
+        provider.world.jump = 0.0
+        await ask(racer, 30 * HOUR, seed=2)
+
+        provider.check()
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+async def test_a_restart_after_the_jump(jump: float) -> None:
+    """A process that starts by the wrong clock takes the time of the others of this boot."""
+    provider, store = all_day(), Kept()
+    async with racer_of(provider, DAILY_UTC, store) as racer:
+        await ask(racer, 20 * HOUR)
+    provider.world.jump = jump
+    async with racer_of(provider, DAILY_UTC, Beside(store)) as racer:
+        await ask(racer, 40 * HOUR, seed=1)
+
+        provider.check()
+    await store.end()
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+async def test_a_restart_on_a_file(tmp_path: Path, jump: float) -> None:
+    """The time of this boot stands in the file: the day's limit is neither fresh nor closed for longer."""
+    provider = all_day()
+
+    async def restarted() -> None:
+        async with racer_of(provider, DAILY_UTC, SqliteStore(tmp_path / "racer.db")) as racer:
+            await crowd(racer, 15)
+
+    await restarted()
+    provider.world.jump = jump
+    await restarted()
+    assert A_DAY == len(provider.arrived)
+    provider.world.slept = 12 * HOUR + 60
+    await restarted()
+    await restarted()
+
+    assert 2 * A_DAY == len(provider.arrived)
+    provider.check()
+
+
+@pytest.mark.parametrize("wrong", JUMPS.values(), ids=JUMPS)
+async def test_a_clock_that_is_put_right(wrong: float) -> None:
+    """It was wrong from the start. Once it is right, and a provider's Date says so, days are the true ones."""
+    provider = all_day()
+    provider.world.jump = wrong
+    async with asking(provider, DAILY_UTC) as racer:
+        await crowd(racer, 8)
+        provider.world.jump = 0.0
+        await ask(racer, 60 * HOUR)
+
+        provider.check()
+
+
+async def test_a_machine_that_sleeps() -> None:
+    """The loop stands still over midnight; days pass all the same."""
+    provider = all_day()
+    async with asking(provider, DAILY_UTC) as racer:
+        for night in range(4):
+            await ask(racer, 14 * HOUR, seed=night)
+            provider.world.slept += 10 * HOUR
+
+        provider.check()
