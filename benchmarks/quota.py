@@ -3,8 +3,9 @@
     python benchmarks/quota.py [--runs 20] [--processes 8] [--at-once 200]
 
 Each process keeps so many calls under way until it is told that nothing is left. The simulator, in a process
-of its own, is the witness: it counts every request, and refuses what overruns the limit. Half of the runs
-kill one of the processes (-9) at a random instant.
+of its own, is the witness: it counts every request, and refuses what overruns the limit. In half of the runs
+one of the processes is killed (-9) at a random instant after it has begun. What was recorded is compared with
+what the simulator has seen.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import asyncio
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,13 +42,14 @@ class Scenario:
     calls: int | None = None
     prompt: str = "Why is the sky blue?"
     max_tokens: int = 64
+    spread: float = 0.05
 
 
 def scenarios(at_once: int) -> dict[str, Scenario]:
     found = (
         Scenario("five", Limit("requests", 5, "day"), at_once),
         Scenario("hundred", Limit("requests", 100, "day"), at_once),
-        Scenario("thousands", Limit("requests", 10_000, "day"), at_once),
+        Scenario("thousands", Limit("requests", 10_000, "day"), at_once, spread=8.0),
         Scenario("tokens", Limit("tokens", 60_000, "minute"), 60, 60, "word " * 3_972, 24),
     )
     return {scenario.name: scenario for scenario in found}
@@ -78,6 +82,7 @@ async def spend(url: str, scenario: Scenario, database: str) -> dict[str, int]:
                 ends["answered"] += 1
 
     async with Racer(config) as racer, asyncio.TaskGroup() as group:
+        print("begun", flush=True)
         for _ in range(scenario.at_once):
             group.create_task(one(racer))
     return ends
@@ -88,6 +93,7 @@ class Outcome:
     used: float
     refused: int
     answered: int
+    recorded: int
     seconds: float
 
 
@@ -99,14 +105,23 @@ def run(sim: Simulated, scenario: Scenario, processes: int, kill: random.Random 
         command += ["--database", str(Path(folder) / "racer.db"), "--at-once", str(scenario.at_once)]
         children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
         if kill is not None:
-            time.sleep(0.3 + 1.2 * kill.random())
-            children[kill.randrange(processes)].send_signal(signal.SIGKILL)
-        said = [child.communicate()[0] for child in children]
-    answered = sum(json.loads(text)["answered"] for text in said if text)
+            slay(children[kill.randrange(processes)], scenario.spread * kill.random())
+        said = [(child.communicate()[0] or "\n").split("\n")[-2] for child in children]
+        with closing(sqlite3.connect(Path(folder) / "racer.db")) as database:
+            recorded = database.execute("SELECT COUNT(*) FROM v_attempts WHERE status IS NULL").fetchone()[0]
+    answered = sum(json.loads(text)["answered"] for text in said if text.startswith("{"))
     used = sim.get("/sim/counters")["providers"][scenario.name]["limits"]
     total = max((each["peak"] for each in used), default=0)
     refused = sum(each["refused"] for each in used)
-    return Outcome(total, refused, answered, time.monotonic() - began)
+    return Outcome(total, refused, answered, recorded, time.monotonic() - began)
+
+
+def slay(child: subprocess.Popen[str], after: float) -> None:
+    """Kill `child` so many seconds after it has begun."""
+    assert child.stdout is not None
+    child.stdout.readline()
+    time.sleep(after)
+    child.send_signal(signal.SIGKILL)
 
 
 def main() -> int:
@@ -128,7 +143,7 @@ def main() -> int:
                 print(
                     f"{scenario.name:10} run {number + 1:2}{' killed' if kill else '       '}"
                     f"  used {outcome.used:>7,.0f} of {scenario.limit.amount:,.0f} ({share:.1%})"
-                    f"  overrun {outcome.refused}  answered {outcome.answered}"
+                    f"  overrun {outcome.refused}  answered {outcome.answered}  recorded {outcome.recorded}"
                     f"  {outcome.seconds:.1f} s{'   WRONG' if wrong else ''}",
                     flush=True,
                 )

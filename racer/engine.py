@@ -254,7 +254,10 @@ class Race:
                 self._write(run, Outcome.LOST, self._ended)
         ending = self._heat.ending or Ending.ABORTED
         latency = self._ended - self._began
-        self._stage.tell(RaceEnded(self._id, ending, latency, self._heat.starts, self._book.winner))
+        kept_out = tuple(self._heat.kept_out.items())
+        self._stage.tell(
+            RaceEnded(self._id, ending, latency, self._heat.starts, self._book.winner, kept_out)
+        )
 
     def _write(self, run: Run, outcome: Outcome, now: float, error: WireError | None = None) -> None:
         attempt = self._book.write(run, outcome, now, error)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
@@ -271,7 +270,7 @@ class Ledger:
             return BRISK if self._purse.is_scarce else HEARTBEAT
         return NEVER
 
-    async def _insist(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _insist(self, work: Callable[[], Awaitable[object]]) -> None:
         """Do `work`. While the store cannot, try again by and by; at the end for some seconds only.
 
         A store that could not even be opened is not waited for at the end, unless it is but locked.
@@ -316,15 +315,12 @@ class Ledger:
             self._tell(StoreTroubled(notice, 0))
         self._joined = self._urgent = True
 
-    async def _exchange(self) -> None:
-        await self._heard()
-
     async def _take_leave(self) -> None:
-        if not await self._heard(last=True):
-            await self._heard(last=True)
+        if not await self._exchange(last=True):
+            await self._exchange(last=True)
 
-    async def _heard(self, *, last: bool = False) -> bool:
-        """One exchange. False where we were taken for dead: told again, it will be heard."""
+    async def _exchange(self, *, last: bool = False) -> bool:
+        """False where we were taken for dead: told again, it will be heard."""
         self._look_at_the_clock()
         if self._moved:
             await self._store.move_anchor(*self._clock.anchor)
@@ -336,7 +332,9 @@ class Ledger:
         try:
             tidings = await self._store.exchange(report, notes, now, last=last)
         except StoreError as error:
-            self._undelivered(report if error.kind != "other" else self._doubted(report), notes)
+            if error.kind == "other":  # perhaps it was heard: say goodbye, and come anew with empty hands
+                self._doubtful, report = True, report.again()
+            self._undelivered(report, notes)
             raise
         except asyncio.CancelledError:  # the end: what may not have been written is told as lost
             self._recorder.take_back(notes)
@@ -351,15 +349,6 @@ class Ledger:
         if not self._urgent:
             await self._store.tidy(now)
         return True
-
-    def _doubted(self, report: Report) -> Report:
-        """What of `report` can be told again although it may have been heard: what makes no room.
-
-        What the store has leased is not known any more. So we say goodbye, and come anew with empty hands.
-        """
-        self._doubtful = self._urgent = True
-        spends = tuple(replace(spend, leased=0.0) for spend in report.spends if spend.used > 0)
-        return replace(report, spends=spends, back=())
 
     def _undelivered(self, report: Report, notes: Sequence[Note]) -> None:
         self._purse.take_back(report)

@@ -66,11 +66,14 @@ class LaneEnded:
 
 @dataclass(frozen=True, slots=True)
 class RaceEnded:
+    """`kept_out` are lanes that could not start when they were looked at last, each with its reason."""
+
     race: str
     ending: Ending
     latency: float
     attempts: int
     winner: Lane | None = None
+    kept_out: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

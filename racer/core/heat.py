@@ -94,7 +94,10 @@ class Gate(Protocol):
 
 
 class Heat:
-    """`lanes` in order of rank; `gate` tells which of them may start at an instant."""
+    """`lanes` in order of rank; `gate` tells which of them may start at an instant.
+
+    `kept_out` has the lanes that it has let in at no time so far, each with the last reason.
+    """
 
     __slots__ = (
         "_again",
@@ -110,6 +113,7 @@ class Heat:
         "_used",
         "_waiting",
         "ending",
+        "kept_out",
         "winner",
     )
 
@@ -133,6 +137,7 @@ class Heat:
         self._began = 0.0
         self._next = float("inf")
         self._blocks: dict[str, Block | None] = {}
+        self.kept_out: dict[str, str] = {}
         self.ending: Ending | None = None
         self.winner: int | None = None
 
@@ -245,7 +250,11 @@ class Heat:
     def _blocked(self, lane: Lane, now: float) -> Block | None:
         """What the gate says, asked once an instant: a start changes it for lanes of its provider alone."""
         if lane.id not in self._blocks:
-            self._blocks[lane.id] = self._gate.blocked(lane, now)
+            block = self._blocks[lane.id] = self._gate.blocked(lane, now)
+            if block is not None:
+                self.kept_out[lane.id] = block.reason
+            elif self.kept_out:
+                self.kept_out.pop(lane.id, None)
         return self._blocks[lane.id]
 
     def _is_in_the_way(self, lane: Lane) -> bool:
@@ -293,6 +302,7 @@ class Heat:
         self._waiting.remove(lane)
         self._used[lane.provider.name] += 1
         self._gate.started(lane, now)
+        self.kept_out.pop(lane.id, None)
         for other in self._waiting:
             if other.provider.name == lane.provider.name:
                 self._blocks.pop(other.id, None)

@@ -88,6 +88,14 @@ class Report:
     truths: tuple[Truth, ...] = ()
     watched: tuple[Meter, ...] = ()
 
+    def again(self) -> Report:
+        """What can be told once more although it may have been heard: nothing of it makes room.
+
+        Nobody knows then what is leased, so nothing is taken from that either.
+        """
+        spends = tuple(Spend(each.meter, each.slot, each.used, 0.0) for each in self.spends if each.used > 0)
+        return Report(spends, (), self.wishes, self.truths, self.watched)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

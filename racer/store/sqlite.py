@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
 
@@ -16,11 +16,13 @@ from racer.store.place import place_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from racer.core.facts import Fact
     from racer.core.quota import Report, Tidings
+
+T = TypeVar("T")
 
 HOUSEKEEPING = 5.0
 NOBODY = 0
@@ -72,14 +74,8 @@ class SqliteStore:
         """
         if self._lost:
             await self._begin_anew()
-        work = partial(self._round, report=report, notes=notes, now=now, last=last)
-        try:
-            self._owner, tidings = await self._database.run(work)
-        except StoreError as error:
-            if error.kind in LOST_WITH_THE_FILE:
-                self._lost = True
-                await self._begin_anew()
-            raise
+        round_ = partial(self._round, report=report, notes=notes, now=now, last=last)
+        self._owner, tidings = await self._run(round_)
         return tidings
 
     def _round(
@@ -99,6 +95,16 @@ class SqliteStore:
             census.leave(connection, self._owner)
         return self._owner, tidings and replace(tidings, learned=learned)
 
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Where the file turns out to be lost, the next call finds another one."""
+        try:
+            return await self._database.run(work)
+        except StoreError as error:
+            if error.kind in LOST_WITH_THE_FILE:
+                self._lost = True
+                await self._begin_anew()
+            raise
+
     async def _begin_anew(self) -> None:
         """The file is broken, and set aside by opening another one; or somebody has deleted it."""
         await self._database.aclose()
@@ -112,7 +118,7 @@ class SqliteStore:
         if 0 <= now - self._tidied_at < HOUSEKEEPING:
             return
         self._tidied_at = now
-        await self._database.run(partial(self._clear, now=now))
+        await self._run(partial(self._clear, now=now))
         await self._database.tidy()
 
     def _clear(self, connection: sqlite3.Connection, *, now: float) -> None:
@@ -157,6 +163,6 @@ def _join(connection: sqlite3.Connection, *, wall: float, ticks: float, boot: st
 
 def _set_aside(path: Path) -> str:
     return (
-        f"the database was damaged: it lies at {path} now, and a new one was begun. What was counted is lost, "
-        "so half of each limit is taken for used until its window ends."
+        f"the database was damaged: it lies at {path} now, and a new one was begun. What was counted is "
+        "lost, so half of each limit is taken for used until its window ends."
     )

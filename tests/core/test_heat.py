@@ -351,6 +351,15 @@ def test_a_quota_that_is_refused_makes_room_for_the_next() -> None:
     assert started(race.tick(0.01)) == ["b/m"]
 
 
+def test_a_lane_that_has_no_turn_yet_is_not_looked_at_again_and_again() -> None:
+    """While one runs at a time, nothing wakes the race for the next one's quota, whatever `wait` says."""
+    for wait in (0.0, 30.0):
+        race = heat(A, B, gate=Asked(b=ASKING), policy="one", wait=wait)
+
+        assert started(race.begin(0.0)) == ["a/m"]
+        assert race.wake_at() == 60.0
+
+
 def test_the_last_quota_that_is_refused_ends_the_race() -> None:
     """As with any other lane that may not start and is not waited for."""
     gate = Asked(a=ASKING)

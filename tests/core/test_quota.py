@@ -6,8 +6,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from racer.core.quota import Alert, Report, Standing, Tidings, Truth, Wish
-from racer.core.span import Rolling
+from racer.core.quota import Alert, Report, Spend, Standing, Tidings, Truth, Wish
+from racer.core.span import Rolling, Slot
 from tests.core.till import meter
 
 REQUESTS = meter("requests", 100.0, Rolling(60.0))
@@ -48,3 +48,13 @@ def test_by_default_a_limit_is_the_users_own_and_a_truth_was_foreseen() -> None:
     assert REQUESTS.own
     assert REQUESTS.source == "configured"
     assert Truth(REQUESTS, "header").foreseen
+
+
+def test_what_is_told_again_makes_no_room() -> None:
+    """It may have been heard already: what was used counts once more, nothing is taken off or given back."""
+    slot = Slot(0.0, 60.0)
+    wish, truth = Wish(REQUESTS, 1.0, 1.0), Truth(REQUESTS, "header")
+    spends = Spend(REQUESTS, slot, 3.0, 2.0), Spend(REQUESTS, slot, -3.0, 1.0)
+    report = Report(spends, ((REQUESTS, 5.0),), (wish,), (truth,), (REQUESTS,))
+
+    assert report.again() == Report((Spend(REQUESTS, slot, 3.0, 0.0),), (), (wish,), (truth,), (REQUESTS,))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from racer.core.facts import Fact
     from racer.core.reply import Reply
-    from racer.ledger import Store
+    from racer.ledger import Ledger, Store
     from racer.store.database import Database
 
 START = 1_800_000_000.0  # 15 January 2027, 08:00 UTC
@@ -34,7 +34,7 @@ LEVELS = (0.75, 0.90, 0.95)
 def counting(text: str, tokens: tuple[int, int], *, after: float = 0.0) -> Script:
     """A whole reply whose provider says what it took."""
     usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
-    chunk = {"object": "chat.completion.chunk", "choices": [], "usage": usage}
+    chunk: dict[str, Any] = {"object": "chat.completion.chunk", "choices": [], "usage": usage}
     (first, last) = says(text, after=after).steps
     end = last.then
     assert isinstance(end, bytes)
@@ -83,9 +83,17 @@ class _Shared:
         return Opened(None, new=False)
 
 
+def database_of(store: SqliteStore) -> Database:
+    return store._database  # pyright: ignore[reportPrivateUsage] - no user needs it, tests look inside
+
+
+def ledger_of(racer: Racer) -> Ledger:
+    return racer._ledger  # pyright: ignore[reportPrivateUsage] - as above
+
+
 async def rows(store: SqliteStore, select: str) -> list[tuple[Any, ...]]:
     """What `SELECT ...` gives."""
-    return await store._database.read(lambda connection: connection.execute(f"SELECT {select}").fetchall())
+    return await database_of(store).read(lambda connection: connection.execute(f"SELECT {select}").fetchall())
 
 
 @dataclass

@@ -318,8 +318,8 @@ async def test_racers_that_share_a_store_never_overrun_it_together() -> None:
     """Four of them with fifty races each, on one database: what is leased to one is not had by another."""
     async with table(limited("a", DAILY, replace(DAILY, amount=40, per="week", unit="tokens"))) as first:
         ends, sent = Counter(await crowd(first.racer, 1, max_tokens=3)), 1
+        transport = ScriptedTransport({"a": counting("hi", (5, 3))})
         async with AsyncExitStack() as exits, anyio.create_task_group() as group:
-            transport = ScriptedTransport({"a": counting("hi", (5, 3))})
             for _ in range(4):
                 racer = Racer(
                     first.racer.config,

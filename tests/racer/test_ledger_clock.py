@@ -12,7 +12,19 @@ from racer import Racer
 from racer.core.facts import ClockJumped
 from racer.core.provider import Limit
 from racer.testing import Script, ScriptedTransport, config_of, says
-from tests.racer.counting import DAILY, DAY, START, Beside, Kept, Moved, crowd, limited, table, tried
+from tests.racer.counting import (
+    DAILY,
+    DAY,
+    START,
+    Beside,
+    Kept,
+    Moved,
+    crowd,
+    ledger_of,
+    limited,
+    table,
+    tried,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -77,7 +89,7 @@ async def test_a_providers_date_confirms_the_machine() -> None:
         assert {"Reply": 1, "NoLanes": 1} == await crowd(all_.racer, 2)  # the one asks for the time
         await anyio.sleep(1)
 
-        assert START + DAY == pytest.approx(all_.racer._ledger.now() - anyio.current_time(), abs=1)
+        assert START + DAY == pytest.approx(ledger_of(all_.racer).now() - anyio.current_time(), abs=1)
         assert {"Reply": 5, "NoLanes": 5} == await crowd(all_.racer, 10)
 
 
@@ -106,5 +118,5 @@ async def test_a_race_under_way_when_the_clock_is_set(gap: float) -> None:
 
         assert "hi" == reply.text
         assert [0.0] == instants
-        assert racer._ledger.now() == pytest.approx(START)
+        assert ledger_of(racer).now() == pytest.approx(START)
     await store.end()

@@ -100,7 +100,7 @@ async def test_a_limit_that_is_told(told: str, calls: int) -> None:
 
 
 async def test_a_refusal_that_nobody_foresaw() -> None:
-    """A 429 with room by our count closes the window for as long as it says; it is told, and in `v_alerts`."""
+    """A 429 with room by our count closes the window as long as it says; it is told, and in `v_alerts`."""
     script = [answers(429, b"{}", headers={"retry-after": "30"}), says("hi")]
     async with table(limited("a", MINUTE, HUNDRED), scripts={"a": script}) as all_:
         await tried(all_.racer)
