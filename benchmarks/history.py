@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import argparse
 import random
-import statistics
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from racer.core.facts import Fact, LaneEnded, LaneStarted, RaceEnded, RaceStarted
+from racer.core.facts import LaneEnded, LaneStarted, RaceEnded, RaceStarted
 from racer.core.field import field_of
 from racer.core.heat import Ending, Outcome
-from racer.core.provider import Lane, Limit
+from racer.core.provider import Limit
 from racer.core.quota import Meter, Report, Spend
 from racer.core.reply import Attempt
 from racer.core.span import Rolling, slot_at
@@ -33,10 +32,16 @@ from racer.store.schema import MIGRATIONS
 from racer.testing import provider_of
 from racer_adapters.types import Usage
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from racer.core.facts import Fact
+    from racer.core.provider import Lane
+
 A_RACE = 4
 BATCH = 100
 DAY = 86_400.0
-Note = tuple[float, Fact]
+Note = tuple[float, "Fact"]
 
 
 def lanes() -> tuple[Lane, ...]:

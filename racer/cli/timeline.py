@@ -5,26 +5,27 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from racer.cli import usage_words
 from racer.cli.plain import one_line
 from racer.cli.track import Bar, Stage
+from racer.core.consequence import FOREVER
 from racer.core.defeat import advice, nobody
 from racer.core.field import Skipped
 from racer.core.heat import Ending, Outcome
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from racer.core.provider import Provider
-    from racer.store.readings import Alarm, Lane, Race, Story
+    from racer.store.readings import Lane, Race, Story
 
 GRACE = 30.0  # seconds after its deadline by which the end of a race has been written, if ever
 NAMES_A_LINE = 8
 NO_KEY = "no key: set "
+FULL = ("used up", "busy")  # what reasons of limits without room begin with
 UNTRIED = {
     Ending.WON: "not needed: the race was won before its turn",
-    Ending.EXHAUSTED: "kept out: its limits had no room, or it was cooling down after a failure",
+    Ending.EXHAUSTED: "the race was over before its turn",
     Ending.EXPIRED: "the deadline came before its turn",
     Ending.REFUSED: "the race was over before its turn",
     Ending.ABORTED: "the race was stopped before its turn",
@@ -73,6 +74,14 @@ class Run(NamedTuple):
         return Bar(one_line(self.row.lane), self.start, stage, self.first_token, end, told)
 
 
+class Untried(NamedTuple):
+    """A lane that could have run and never did. `kept_out`: for its reason; otherwise it had no turn."""
+
+    lane: str
+    reason: str
+    kept_out: bool
+
+
 class Spent(NamedTuple):
     """What counted of the limits although it won nothing: lanes that were cancelled, or came late."""
 
@@ -82,7 +91,7 @@ class Spent(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """`untried` could have run and never did; `skipped` could not. Each with its reason.
+    """`untried` might have run and never did; `skipped` could not. Each with its reason.
 
     `ending` is None while the race runs; `abandoned` then says that it has been over for long, unseen.
     """
@@ -91,7 +100,7 @@ class Timeline(NamedTuple):
     ending: Ending | None
     abandoned: bool
     runs: tuple[Run, ...]
-    untried: tuple[Skipped, ...]
+    untried: tuple[Untried, ...]
     skipped: tuple[Skipped, ...]
     help: tuple[str, ...]
     elapsed: float
@@ -121,9 +130,7 @@ class Timeline(NamedTuple):
             "latency": _rounded(race.latency),
             "winner": race.winner,
             "attempts": [_attempt(run) for run in self.runs],
-            "not_started": [
-                {"lane": each.name, "reason": each.reason, "until": each.until} for each in self.untried
-            ],
+            "not_started": [each._asdict() for each in self.untried],
             "skipped": [{"name": each.name, "reason": each.reason} for each in self.skipped],
             "counted_without_winning": self.spent._asdict(),
             "help": list(self.help),
@@ -154,16 +161,15 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
 
 
-def timeline_of(
-    story: Story, providers: Sequence[Provider], full: Mapping[str, Alarm], now: float
-) -> Timeline:
-    """`full` has the limits that were used up then, by the lane that they kept out; `now` in unix seconds."""
+def timeline_of(story: Story, providers: Sequence[Provider], now: float) -> Timeline:
+    """`now` in unix seconds."""
     race = story.race
     ending = None if race.ending is None else Ending(race.ending)
     overdue = now > race.at + race.deadline + GRACE
     runs = tuple(_run(row, overdue=overdue) for row in story.attempts)
     tried = {row.lane for row in story.attempts}
-    untried = tuple(_untried(lane, full, ending) for lane in race.lanes if lane not in tried)
+    kept_out = dict(race.kept_out)
+    untried = tuple(_untried(lane, kept_out.get(lane), ending) for lane in race.lanes if lane not in tried)
     skipped = tuple(Skipped(one_line(name), one_line(reason)) for name, reason in story.skipped)
     timeline = Timeline(
         race,
@@ -192,11 +198,10 @@ def _fate(row: Lane, *, overdue: bool) -> Fate:
     return _FATES[Outcome(row.outcome)]
 
 
-def _untried(lane: str, full: Mapping[str, Alarm], ending: Ending | None) -> Skipped:
-    alarm = full.get(lane)
-    if alarm is not None:
-        return Skipped(one_line(lane), f"used up: {usage_words.limit(alarm)}", alarm.resets_at)
-    return Skipped(one_line(lane), "not yet" if ending is None else UNTRIED[ending])
+def _untried(lane: str, reason: str | None, ending: Ending | None) -> Untried:
+    if reason is not None:
+        return Untried(one_line(lane), one_line(reason), kept_out=True)
+    return Untried(one_line(lane), "not yet" if ending is None else UNTRIED[ending], kept_out=False)
 
 
 def _elapsed(race: Race, runs: Iterable[Run], now: float | None) -> float:
@@ -209,27 +214,6 @@ def _elapsed(race: Race, runs: Iterable[Run], now: float | None) -> float:
     return max(known, default=0.0)
 
 
-# ---------------------------------------------------------------- limits that were used up
-
-
-def used_up(alarms: Iterable[Alarm], race: Race, meters: Mapping[str, Iterable[str]]) -> Mapping[str, Alarm]:
-    """Which lanes a limit that was full kept out. `meters` are the names of those that a lane draws from."""
-    end = race.at + (race.latency or 0.0)
-    full = {
-        alarm.meter: alarm
-        for alarm in alarms
-        if (alarm.level >= 1.0 or alarm.kind == "unforeseen")
-        and alarm.at <= end
-        and (alarm.resets_at is None or alarm.resets_at > race.at)
-    }
-    found = {lane: [full[name] for name in names if name in full] for lane, names in meters.items()}
-    return {lane: max(alarms, key=_opens) for lane, alarms in found.items() if alarms}
-
-
-def _opens(alarm: Alarm) -> float:
-    return float("inf") if alarm.resets_at is None else alarm.resets_at
-
-
 # ---------------------------------------------------------------- what would have helped
 
 
@@ -239,7 +223,7 @@ def _help(timeline: Timeline, providers: Sequence[Provider]) -> Iterator[str]:
         case Ending.EXHAUSTED if not timeline.runs:
             yield _entry(timeline, providers)
         case Ending.EXHAUSTED | Ending.REFUSED:
-            yield advice(_kinds(timeline.runs))
+            yield advice(_kinds(run.reason for run in timeline.runs if run.fate is Fate.FAILED))
         case Ending.EXPIRED:
             yield from _time(timeline)
         case _:
@@ -248,17 +232,17 @@ def _help(timeline: Timeline, providers: Sequence[Provider]) -> Iterator[str]:
 
 
 def _entry(timeline: Timeline, providers: Sequence[Provider]) -> str:
-    """For a race that found no lane: the words of its error, as far as the reasons are known."""
-    backs = [each.until for each in timeline.untried if each.until is not None]
-    if timeline.untried and not backs:
-        return advice([Kind.QUOTA])
-    left_out = (*timeline.untried, *timeline.skipped)
-    return nobody(providers, left_out, min(backs, default=None), timeline.race.at).help
+    """For a race that found no lane: by what kept them out, or else the words of its error."""
+    if kinds := _kinds(each.reason for each in timeline.untried):
+        return advice(kinds)
+    lasting = [Skipped(each.lane, each.reason, FOREVER) for each in timeline.untried]
+    return nobody(providers, (*lasting, *timeline.skipped), None, timeline.race.at).help
 
 
-def _kinds(runs: Iterable[Run]) -> list[Kind]:
-    """What a reason begins with."""
-    words = (run.reason.partition(":")[0].partition(" ")[0] for run in runs if run.fate is Fate.FAILED)
+def _kinds(reasons: Iterable[str]) -> list[Kind]:
+    """What the reasons begin with."""
+    heads = (reason.partition(":")[0] for reason in reasons)
+    words = [Kind.QUOTA if head in FULL else head.partition(" ")[0] for head in heads]
     return [Kind(word) for word in words if word in set(Kind)]
 
 
@@ -267,8 +251,7 @@ def _time(timeline: Timeline) -> Iterator[str]:
     stopped = [run for run in timeline.runs if run.fate is Fate.CANCELLED]
     answering = [one_line(run.row.lane) for run in stopped if run.first_token is not None]
     yield f"A longer deadline=: it was {race.deadline:g} s{_underway(answering, len(stopped))}."
-    if timeline.untried:
-        count = len(timeline.untried)
+    if count := sum(not each.kept_out for each in timeline.untried):
         yield f"More lanes= at once, or policy all: {count} lane{'' if count == 1 else 's'} had no turn."
 
 

@@ -12,19 +12,17 @@ from racer.errors import BadRequest
 if TYPE_CHECKING:
     import argparse
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from racer.cli.bars import Glyphs
     from racer.cli.shell import Shell
     from racer.cli.timeline import Timeline
     from racer.config import Config
-    from racer.core.provider import Provider
-    from racer.store.readings import Alarm, Race, Story
+    from racer.store.readings import Race, Story
     from racer.timepiece import Timepiece
 
 SHOWN = 5
-LONGEST_WINDOW = 31 * 86_400.0
 
 _DESCRIPTION = """\
 How a race went, lane by lane: when each started, its first token, how it ended
@@ -88,24 +86,22 @@ def _glyphs(shell: Shell) -> Glyphs | None:
 
 
 class Found(NamedTuple):
-    """A race with its lanes, and the limits that were used up about then. `now` in unix seconds."""
+    """A race with its lanes. `now` in unix seconds."""
 
     now: float
     story: Story
-    alarms: Sequence[Alarm]
 
 
 def explained(wanted: str | None, config: Config, shell: Shell, piece: Timepiece) -> Timeline:
     """Raises BadRequest where there is no such race, or more than one; ConfigError and StoreError."""
     from racer.cli.ledger_file import file_of, read
-    from racer.cli.timeline import timeline_of, used_up
+    from racer.cli.timeline import timeline_of
 
     path = file_of(config, shell)
     found = read(path, partial(looked_up, wanted=wanted), piece)
     if found is None:
         raise BadRequest(_nothing(path))
-    full = used_up(found.alarms, found.story.race, meters_by_lane(config.providers))
-    return timeline_of(found.story, config.providers, full, found.now)
+    return timeline_of(found.story, config.providers, found.now)
 
 
 def looked_up(connection: sqlite3.Connection, now: float, *, wanted: str | None) -> Found | None:
@@ -114,7 +110,7 @@ def looked_up(connection: sqlite3.Connection, now: float, *, wanted: str | None)
 
     story = readings.race(connection, wanted)
     if story is not None:
-        return Found(now, story, readings.alerts(connection, story.race.at - LONGEST_WINDOW))
+        return Found(now, story)
     last = readings.races(connection, SHOWN)
     if not last or wanted is None:
         return None
@@ -140,13 +136,3 @@ def _listed(head: str, races: Iterable[Race], now: float) -> str:
 
     local = datetime.fromtimestamp(now).astimezone()
     return "\n".join([f"{head}:", *(f"  {told(race, local)}" for race in races)])
-
-
-def meters_by_lane(providers: Sequence[Provider]) -> Mapping[str, Sequence[str]]:
-    """The names of the limits that each lane draws from."""
-    from racer.acquaintance import zone
-    from racer.core.field import field_of
-    from racer.core.metering import meters_of
-
-    lanes = field_of(providers, {}).lanes
-    return {lane.id: [meter.name for meter in meters_of(lane, zone)] for lane in lanes}

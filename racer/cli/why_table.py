@@ -54,7 +54,7 @@ def why_page(timeline: Timeline, paper: Paper) -> Group:
     parts += _part("what would have helped", timeline.help)
     parts += _part("failed", _reasons(timeline.runs, Fate.FAILED))
     parts += _part("lost sight of", _reasons(timeline.runs, Fate.GONE))
-    parts += _part("never started", _grouped([_until(each, paper.now) for each in timeline.untried]))
+    parts += _part("never started", _grouped([Skipped(each.lane, each.reason) for each in timeline.untried]))
     parts += _part("left out", _left_out(timeline))
     parts += _part("counted, although it won nothing", _spent(timeline))
     return Group(*parts)
@@ -165,11 +165,6 @@ def _reasons(runs: Sequence[Run], fate: Fate) -> list[str]:
     return [
         f"{one_line(run.row.lane)}: {run.reason or 'no reason given'}" for run in runs if run.fate is fate
     ]
-
-
-def _until(each: Skipped, now: datetime) -> Skipped:
-    until = "" if each.until is None else f", until {usage_words.past(each.until, now)}"
-    return Skipped(each.name, each.reason + until)
 
 
 def _left_out(timeline: Timeline) -> list[str]:

@@ -1,6 +1,7 @@
 """The forms that texts must have: pure tests, each giving None or what is wrong in a few words.
 
-Rule: no answer of this file repeats any part of the text, for that might be a key.
+Rule: no answer of this file repeats any part of the text, for that might be a key; but the name of a time
+      zone that is made of short words.
 The patterns are plain texts: `re` compiles and keeps them when they are first needed, not at each start.
 """
 
@@ -55,7 +56,8 @@ def unknown_zone(name: str, known: Iterable[str]) -> str:
     known = tuple(known)
     if not known:
         return "this machine has no time zone data: pip install tzdata"
-    return f"no time zone has that name{near(name, known)}"
+    is_words = re.fullmatch(r"[A-Za-z_]{1,15}(?:/[A-Za-z_]{1,15}){0,2}", name)
+    return f"no time zone {f'is called {name}' if is_words else 'has that name'}{near(name, known)}"
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -46,6 +46,8 @@ def _limit_rule(limit: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     per = str(limit.get("per", ""))
     if "reset" in limit and per not in {"day", "week", "month"}:
         yield "reset", f'a reset with per = "{per}"', 'a reset with per = "day", "week" or "month" only'
+    if "expires" in limit and per != "once":
+        yield "expires", f'an end with per = "{per}"', 'an end with per = "once" only'
 
 
 def _preset_rule(row: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OBJECTORS = 2
 ASK_AGAIN = 1.0
+UNANSWERED = "the race was over before its quota had been granted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Gate(Protocol):
 class Heat:
     """`lanes` in order of rank; `gate` tells which of them may start at an instant.
 
-    `kept_out` has the lanes that it has let in at no time so far, each with the last reason.
+    `kept_out` has the lanes that have not started and that it did not let in when they were looked at last,
+    each with the reason. One whose quota has yet to be asked for is only among them once it was asked for.
     """
 
     __slots__ = (
@@ -223,6 +225,7 @@ class Heat:
                 return planned.lane
             else:
                 self._gate.ask(planned.lane)
+                self.kept_out[planned.lane.id] = UNANSWERED
                 self._next = min(self._next, now + ASK_AGAIN)
         if not plan:
             self._next = self._back_at(now)
@@ -237,7 +240,7 @@ class Heat:
         able: list[Lane] = []
         for lane in free:
             block = self._blocked(lane, now)
-            if block is None or (block.pending and block.stated):
+            if block is None or _is_askable(block):
                 able.append(lane)
             if block is not None and block.pending:
                 pending.add(lane.id)
@@ -251,7 +254,7 @@ class Heat:
         """What the gate says, asked once an instant: a start changes it for lanes of its provider alone."""
         if lane.id not in self._blocks:
             block = self._blocks[lane.id] = self._gate.blocked(lane, now)
-            if block is not None:
+            if block is not None and not _is_askable(block) and lane.id not in self._again:
                 self.kept_out[lane.id] = block.reason
             elif self.kept_out:
                 self.kept_out.pop(lane.id, None)
@@ -314,3 +317,8 @@ class Heat:
         lost = tuple(self._running)
         self._running.clear()
         return Stop(ending, lost)
+
+
+def _is_askable(block: Block) -> bool:
+    """Nothing but its quota keeps the lane out, and that has yet to be asked for."""
+    return block.pending and block.stated

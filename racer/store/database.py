@@ -59,6 +59,7 @@ class _Thread(aiosqlite.Connection):
         super().__init__(self._open, iter_chunk_size=1)
         self._opener = opener
         self._made: sqlite3.Connection | None = None
+        self.stopped: asyncio.Future[Any] | None = None
         # A Database that nobody closes must not keep Python from ending.
         self._thread.daemon = True
 
@@ -75,7 +76,8 @@ class _Thread(aiosqlite.Connection):
         # aiosqlite calls this too, when opening is cancelled. It would then end the thread and forget the
         # connection that the thread may still be making; so the queue gets told to close that first.
         self._tx.put_nowait((None, self._close))  # pyright: ignore[reportUnknownMemberType] - a bare Future
-        return super().stop()  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - as above
+        self.stopped = super().stop()  # pyright: ignore[reportUnknownMemberType] - as above
+        return self.stopped
 
     def _close(self) -> None:
         if self._made is not None:
@@ -123,7 +125,10 @@ class Database:
         else:
             terms = Terms(self._wall(), self._migrations, self._broken)
             thread = _Thread(partial(self._on_disk, self.path, terms))
-            await thread
+            try:
+                await thread
+            finally:  # where it has failed the thread is on its way out, and tells this loop when it is
+                self._closing = thread.stopped
             self._link = thread
             self._broken = None  # its number may be given to another file, once it is deleted
         return self._opened

@@ -79,7 +79,10 @@ class Alarm(NamedTuple):
 
 
 class Race(NamedTuple):
-    """`lanes` are those that could run, in order. `ending` and what follows is None while it runs."""
+    """`lanes` are those that could run, in order. `ending` and what follows is None while it runs.
+
+    `kept_out` are those of them that could not start, each with its reason.
+    """
 
     id: str
     at: float
@@ -91,6 +94,7 @@ class Race(NamedTuple):
     latency: float | None
     attempts: int | None
     winner: str | None
+    kept_out: tuple[tuple[str, str], ...]
 
 
 class Lane(NamedTuple):
@@ -188,14 +192,20 @@ def race(connection: sqlite3.Connection, wanted: str | None) -> Story | None:
 def _story(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Story:
     race_ = _race(row)
     found = connection.execute("SELECT lanes FROM skips WHERE id = ?", (row[-1],)).fetchone()
-    skipped: list[tuple[str, str]] = orjson.loads(found[0]) if found else []
     attempts = tuple(Lane(*row) for row in connection.execute(LANES, (race_.id,)))
-    return Story(race_, attempts, tuple((name, reason) for name, reason in skipped))
+    return Story(race_, attempts, _reasons(found and found[0]))
 
 
 def _race(row: tuple[Any, ...]) -> Race:
     found = Race(*row[: len(Race._fields)])
-    return found._replace(lanes=tuple(orjson.loads(row[Race._fields.index("lanes")])))
+    lanes, kept_out = (row[Race._fields.index(name)] for name in ("lanes", "kept_out"))
+    return found._replace(lanes=tuple(orjson.loads(lanes)), kept_out=_reasons(kept_out))
+
+
+def _reasons(text: str | None) -> tuple[tuple[str, str], ...]:
+    """Lanes, each with its reason, as racer.store.records writes them."""
+    lanes: list[tuple[str, str]] = orjson.loads(text or "[]")
+    return tuple((name, reason) for name, reason in lanes)
 
 
 def learned(connection: sqlite3.Connection) -> dict[str, bytes]:

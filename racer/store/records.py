@@ -20,7 +20,7 @@ import orjson
 from racer.core.facts import LaneEnded, LaneFirstToken, LaneStarted, RaceEnded, RaceStarted
 from racer.core.heat import Outcome
 from racer.store import learned
-from racer.store.text import LONGEST_REASON, storable
+from racer.store.text import LONGEST_NAME, LONGEST_REASON, storable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -43,7 +43,7 @@ _SUMMED = {name: place for place, name in enumerate(("calls", *_OUTCOMES, *_TOKE
 
 _RACE = """INSERT INTO races (id, at, owner, policy, width, deadline, lanes, skips)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
-_RACE_ENDS = """UPDATE races SET ending = ?, latency = ?, attempts = ?, winner = ?
+_RACE_ENDS = """UPDATE races SET ending = ?, latency = ?, attempts = ?, winner = ?, kept_out = ?
     WHERE id = ? AND ending IS NULL"""
 _SKIPS = "INSERT INTO skips (digest, lanes) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _STARTED = """INSERT INTO attempts
@@ -161,14 +161,20 @@ def _plan(fact: RaceStarted) -> Row:
 
 def _result(fact: RaceEnded) -> Row:
     winner = None if fact.winner is None else storable(fact.winner.id)
-    return fact.ending.value, fact.latency, fact.attempts, winner, fact.race
+    kept_out = _reasons(fact.kept_out).decode() if fact.kept_out else None
+    return fact.ending.value, fact.latency, fact.attempts, winner, kept_out, fact.race
+
+
+def _reasons(lanes: Skipped, most: int = LONGEST_NAME) -> bytes:
+    """Lanes, each with its reason, as JSON. A race writes its own list, so its reasons are kept short."""
+    return orjson.dumps([(storable(name), storable(reason, most)) for name, reason in lanes])
 
 
 def _skips(connection: sqlite3.Connection, lists: Iterable[Skipped]) -> Mapping[Skipped, int]:
     """The row of each list of skipped lanes: races that have left out the same for the same share one."""
     rows: dict[Skipped, int] = {}
     for skipped in lists:
-        text = orjson.dumps([(storable(name), storable(reason, LONGEST_REASON)) for name, reason in skipped])
+        text = _reasons(skipped, LONGEST_REASON)
         digest = sha256(text).hexdigest()
         connection.execute(_SKIPS, (digest, text.decode()))
         rows[skipped] = connection.execute("SELECT id FROM skips WHERE digest = ?", (digest,)).fetchone()[0]

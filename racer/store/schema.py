@@ -52,10 +52,11 @@ _TABLES = (
         PRIMARY KEY (meter, owner)) WITHOUT ROWID""",
     # The lanes that were left out of a race, each with its reason: the same list for most races.
     "CREATE TABLE skips (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, lanes TEXT NOT NULL)",
+    # `kept_out` has [lane, reason] of each that could not start, as JSON; NULL where there is none.
     """CREATE TABLE races (
         id TEXT PRIMARY KEY, at REAL NOT NULL, owner INTEGER NOT NULL, policy TEXT NOT NULL,
         width INTEGER NOT NULL, deadline REAL NOT NULL, lanes TEXT NOT NULL, skips INTEGER,
-        ending TEXT, latency REAL, attempts INTEGER, winner TEXT)""",
+        ending TEXT, latency REAL, attempts INTEGER, winner TEXT, kept_out TEXT)""",
     # `start` is seconds from the start of the race; the other times are seconds from there.
     # Rows lie in the order in which they came, so that new ones and old ones each share their pages.
     """CREATE TABLE attempts (
@@ -96,7 +97,8 @@ _TABLES = (
 
 _VIEWS = (
     f"""CREATE VIEW v_races AS SELECT
-        id AS race, {_text("at")} AS at, policy, width, deadline, ending, latency, attempts, winner
+        id AS race, {_text("at")} AS at, policy, width, deadline, ending, latency, attempts, winner,
+        kept_out
         FROM races""",
     f"""CREATE VIEW v_attempts AS SELECT
         race, number AS attempt, {_text("at")} AS at, lane, provider, model, account, start, outcome, reason,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from racer.core.breaker import Block, Breakers
-from racer.core.heat import ASK_AGAIN, Action, Ending, Gate, Heat, Rules, Start, Stop
+from racer.core.heat import ASK_AGAIN, UNANSWERED, Action, Ending, Gate, Heat, Rules, Start, Stop
 from racer.core.plan import POLICIES, Planned, View, plan_all, plan_one
 from racer_adapters.errors import Kind, WireError
 from tests.core.lanes import lane
@@ -434,6 +434,73 @@ def test_a_later_start_and_a_pending_one_wake_the_race_at_the_earlier() -> None:
 
     assert race.begin(0.0) == []
     assert race.wake_at() == 0.25
+
+
+# ------------------------------------------------------------------- who was kept out
+
+
+def test_a_lane_that_starts_in_the_end_was_not_kept_out() -> None:
+    """Nor one that may start, and has had no turn."""
+    race = Heat(
+        [A, B], rules=Rules(width=1, wait=5.0), policy=plan_all, gate=Closed({"a/m": 4.0, "b/m": 3.0})
+    )
+    race.begin(0.0)
+    assert race.kept_out == {"a/m": "cooling", "b/m": "cooling"}
+
+    race.tick(3.0)
+    assert race.kept_out == {"a/m": "cooling"}
+    race.failed(0, BROKEN, 4.0)
+    assert race.kept_out == {}
+
+
+def test_a_lane_that_may_start_and_has_no_turn_is_not_kept_out() -> None:
+    """It was blocked, and is so no more when it is looked at again; another starts before it."""
+    gate = Closed({"b/m": 3.0})
+    race = Heat([A, B, C], rules=Rules(width=1), policy=plan_all, gate=gate)
+    race.begin(0.0)
+    assert race.kept_out == {"b/m": "cooling"}
+    gate.until = {"a/m": 9.0}
+
+    assert started(race.failed(0, BROKEN, 4.0)) == ["b/m"]
+    assert race.kept_out == {}
+
+
+def test_of_what_keeps_a_lane_out_the_last_is_told() -> None:
+    """As it was when the race looked at it last."""
+    gate = Asked(a=USED_UP)
+    race = heat(A, B, gate=gate, width=1)
+    race.begin(0.0)
+    gate.blocks["a/m"] = replace(GUESSED, stated=True)
+
+    race.failed(0, BROKEN, 1.0)
+    assert race.kept_out == {"a/m": GUESSED.reason}
+
+
+def test_a_lane_that_has_run_was_not_kept_out() -> None:
+    """Even if it failed, and its cool-down outlasts the race."""
+    gate = Unlimited()
+    race = heat(A, gate=gate, wait=10.0)
+    race.begin(0.0)
+    error = WireError(Kind.RATE, "slow down", status=429, retry_after=2.0)
+    gate.failed(A, error, 1.0)
+    race.failed(0, error, 1.0)
+
+    assert race.kept_out == {}
+
+
+def test_a_quota_that_was_asked_for_and_not_granted_in_time_kept_its_lane_out() -> None:
+    """One that nobody has asked for did not: its lane had no turn."""
+    gate = Asked(a=ASKING, b=ASKING)
+    race = heat(A, B, gate=gate, width=1, policy="one", deadline=2.5)
+    race.begin(0.0)
+    assert race.kept_out == {"a/m": UNANSWERED}
+    gate.blocks["a/m"] = USED_UP
+
+    race.tick(1.0)
+    assert race.kept_out == {"a/m": "used up", "b/m": UNANSWERED}
+    del gate.blocks["b/m"]
+    race.tick(2.0)
+    assert race.kept_out == {"a/m": "used up"}
 
 
 # ------------------------------------------------------------------- random races

@@ -413,6 +413,22 @@ async def test_lanes_that_rest_are_named_too() -> None:
             await racer.race("hi")
 
 
+async def test_the_end_of_a_race_tells_who_was_kept_out() -> None:
+    """With the reason, however it ended; a lane that ran in it was not, whatever became of it."""
+    refuses, broken = answers(401, b'{"error":{"message":"bad key"}}'), answers(400, b"no")
+    story = Story(a=refuses, b=[says("hi"), broken])
+    async with Racer(story.config, transport=story.transport, observers=[story.facts.append]) as racer:
+        await racer.race("hi", policy="one")
+        with pytest.raises(RaceLost):
+            await racer.race("hi", policy="one")
+
+    ends = [fact for fact in story.facts if isinstance(fact, RaceEnded)]
+    assert [(str(end.ending), end.kept_out) for end in ends] == [
+        ("won", ()),
+        ("exhausted", (("a/m", "auth: bad key"),)),
+    ]
+
+
 async def test_a_wait_beyond_the_deadline_is_not_waited() -> None:
     """What comes back too late is known to do so at once."""
     busy = answers(429, b"{}", headers={"retry-after": "30"})

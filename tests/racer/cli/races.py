@@ -8,7 +8,7 @@ from tests.racer.cli.ledgers import NOW
 
 def race(ending: str | None = "won", **more: object) -> Race:
     """It began a minute before NOW, took a second, and a/m has won it, unless it is said otherwise."""
-    usual = Race("ab12", NOW - 60, "all", 4, 20.0, ("a/m", "b/m"), ending, 1.0, 2, None)
+    usual = Race("ab12", NOW - 60, "all", 4, 20.0, ("a/m", "b/m"), ending, 1.0, 2, None, ())
     if ending == "won":
         usual = usual._replace(winner="a/m")
     return usual._replace(**more)  # type: ignore[arg-type]

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.cli.timeline import Fate, Spent, Timeline, timeline_of, used_up
+from racer.cli.timeline import Fate, Spent, Timeline, Untried, timeline_of
 from racer.cli.track import Bar, Stage
 from racer.core.heat import Ending
 from tests.core.lanes import lane as lane_of
-from tests.racer.cli.ledgers import NOW, alarm
+from tests.racer.cli.ledgers import NOW
 from tests.racer.cli.races import lane, race, story
 
 if TYPE_CHECKING:
-    from racer.store.readings import Alarm, Lane, Race
+    from racer.store.readings import Lane, Race
 
 PROVIDERS = (lane_of("a/m").provider, lane_of("b/m").provider)
-FULL = alarm(level=1.0, at=NOW - 100, resets_at=NOW - 30, limit=100.0)
 
 
 def timeline(race_: Race, *attempts: Lane, skipped: tuple[tuple[str, str], ...] = ()) -> Timeline:
-    return timeline_of(story(race_, *attempts, skipped=skipped), PROVIDERS, {}, NOW)
+    return timeline_of(story(race_, *attempts, skipped=skipped), PROVIDERS, NOW)
 
 
 # ---------------------------------------------------------------- lanes
@@ -123,48 +122,24 @@ def test_what_counted_and_won_nothing() -> None:
     [
         (None, "not yet"),
         ("won", "not needed: the race was won before its turn"),
-        ("exhausted", "kept out: its limits had no room, or it was cooling down after a failure"),
+        ("exhausted", "the race was over before its turn"),
         ("expired", "the deadline came before its turn"),
         ("refused", "the race was over before its turn"),
         ("aborted", "the race was stopped before its turn"),
     ],
 )
 def test_why_a_lane_never_started(ending: str | None, reason: str) -> None:
-    """As far as the end of the race tells."""
-    found = timeline(race(ending), lane())
-
-    assert [(each.name, each.reason) for each in found.untried] == [("b/m", reason)]
+    """It was not kept out, and had no turn: as far as the end of the race tells."""
+    assert timeline(race(ending), lane()).untried == (Untried("b/m", reason, kept_out=False),)
 
 
-def test_a_limit_that_was_used_up_is_named() -> None:
-    """With the instant at which some of it was to be had again."""
-    found = timeline_of(story(race("exhausted")), PROVIDERS, {"a/m": FULL}, NOW)
+@pytest.mark.parametrize("ending", ["won", "exhausted", "expired"])
+def test_what_kept_a_lane_out_is_told(ending: str) -> None:
+    """However the race ended; without control characters. A lane that has run was not kept out."""
+    kept_out = (("a/m", "used up"), ("b/m", "rate: \x1b[31mslow\ndown"))
+    found = timeline(race(ending, kept_out=kept_out), lane())
 
-    assert found.untried[0].reason == "used up: 100 requests a day"
-    assert found.untried[0].until == NOW - 30
-
-
-UNFORESEEN = FULL._replace(kind="unforeseen", level=0.4)
-LATER = alarm(level=1.0, at=NOW - 100, resets_at=None, meter="once")
-ALARMS: dict[str, tuple[list[Alarm], dict[str, Alarm]]] = {
-    "full then": ([FULL], {"a/m": FULL}),
-    "refused then": ([UNFORESEEN], {"a/m": UNFORESEEN}),
-    "three quarters": ([FULL._replace(level=0.75)], {}),
-    "after the race": ([FULL._replace(at=NOW - 58)], {}),
-    "open again": ([FULL._replace(resets_at=NOW - 61)], {}),
-    "for good": ([LATER], {"a/m": LATER}),
-    "the later of two": ([LATER, FULL], {"a/m": LATER}),
-    "of another lane": ([FULL._replace(meter="another")], {}),
-}
-
-
-@pytest.mark.parametrize("name", ALARMS)
-def test_which_limits_were_used_up(name: str) -> None:
-    """Those that raised their alarm before the end of the race, and were not open again at its start."""
-    alarms, expected = ALARMS[name]
-    meters = {"a/m": [FULL.meter, "once"], "b/m": []}
-
-    assert used_up(alarms, race("exhausted"), meters) == expected
+    assert found.untried == (Untried("b/m", "rate: slow down", kept_out=True),)
 
 
 # ---------------------------------------------------------------- what would have helped
@@ -244,15 +219,36 @@ def test_what_a_deadline_has_cost(rows: list[Lane], help_: list[str]) -> None:
     assert list(timeline(race("expired"), *rows).help) == help_
 
 
-def test_a_race_that_found_no_lane() -> None:
-    """Its error's words: wait for the first limit that opens, or for whatever it is, or set a key."""
-    nobody = race("exhausted", lanes=("a/m",))
-    alone = timeline_of(story(nobody), PROVIDERS, {"a/m": FULL}, NOW)
-    kept_out = timeline(nobody)
+def test_lanes_that_were_kept_out_are_not_short_of_a_turn() -> None:
+    """More of them at once would have changed nothing."""
+    (help_,) = timeline(race("expired", kept_out=(("a/m", "busy: 1 call"), ("b/m", "rate: no")))).help
+
+    assert help_ == "A longer deadline=: it was 20 s."
+
+
+NOBODY = {
+    "used up: 5 requests a day": "Everything is used up for now: pass wait=",
+    "busy: 2 calls in flight are allowed at once": "Everything is used up for now: pass wait=",
+    "rate: slow down": "Everything is used up for now: pass wait=",
+    "auth: bad key": "Every key was refused",
+    "credit": "No account has money left",
+    "too large: about 9 tokens, and its limit is 5 tokens a day": "Make the prompt shorter",
+    "the database is locked": "What has limits is counted",
+}
+
+
+@pytest.mark.parametrize("reason", NOBODY)
+def test_a_race_that_found_no_lane(reason: str) -> None:
+    """It is advised by what kept them out."""
+    (help_,) = timeline(race("exhausted", lanes=("a/m",), kept_out=(("a/m", reason),))).help
+
+    assert help_.startswith(NOBODY[reason])
+
+
+def test_a_race_that_had_no_lane() -> None:
+    """Its error's words."""
     unset = timeline(race("exhausted", lanes=()), skipped=(("a", "no key: set A_KEY"),))
 
-    assert alone.help == ("Pass wait=30 to wait for it, or add the key of another provider.",)
-    assert "pass wait=" in kept_out.help[0]
     assert unset.help[0].startswith("Set a key, such as")
 
 
@@ -274,7 +270,9 @@ def test_plain_values() -> None:
         "usd": 0.5,
     }
     assert (found["attempts"][1]["fate"], found["attempts"][1]["usage"]) == ("cancelled", None)
-    assert found["not_started"][0]["lane"] == "b/m"
+    assert found["not_started"] == [
+        {"lane": "b/m", "reason": "not needed: the race was won before its turn", "kept_out": False}
+    ]
     assert found["skipped"] == [{"name": "d/m", "reason": "cannot do tools"}]
     assert found["counted_without_winning"] == {"requests": 1, "tokens": 20, "estimated": False}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from racer.core.heat import Ending
 from racer.store.records import write
 from tests.racer.cli.facts import WHOLE, A, B
 from tests.racer.cli.ledgers import NOW, written
-from tests.racer.cli.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, Terminal, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
 
@@ -27,21 +25,12 @@ if TYPE_CHECKING:
     from racer.cli.shell import Shell
     from racer.core.facts import Fact
 
-MINE = """
-[providers.ollama]
-enabled = false
-[providers.mine]
-dialect = "openai"
-base_url = "https://mine.test/v1"
-models = [{ name = "m" }]
-limits = [{ requests = 10, per = "once" }]
-"""
 SKIPPED = (("a/x", "cannot do tools\x1b[2J"), ("b", "no key: set B_KEY"))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "racer.toml").write_text(f'[store]\nurl = "sqlite:///{tmp_path}/racer.db"\n{MINE}')
+    (tmp_path / "racer.toml").write_text(f'[store]\nurl = "sqlite:///{tmp_path}/racer.db"\n')
     return tmp_path
 
 
@@ -116,22 +105,14 @@ def test_the_beginning_of_an_id_will_do(argv: list[str], expected: str, folder: 
     assert document(shell, *argv)["race_id"] == expected
 
 
-def test_a_limit_that_was_used_up_is_found(folder: Path) -> None:
-    """By the limits that the lanes of this configuration draw from."""
-    at, environ = time.time(), {"MINE_API_KEY": LONG_KEY}
-    assert main(["quota", "set", "mine", "10"], shell_of(cwd=folder, environ=environ)) == 0
-    with closing(sqlite3.connect(folder / "racer.db")) as connection, connection:
-        connection.execute(
-            "INSERT INTO alerts SELECT id, 0, 'reached', 1.0, ?, 10, 10, NULL, 1 FROM meters", (at - 9,)
-        )
-        connection.execute(
-            """INSERT INTO races
-            VALUES ('cc1', ?, 1, 'all', 4, 60, '["mine/m"]', NULL, 'exhausted', 0.1, 0, NULL)""",
-            (at,),
-        )
+def test_what_kept_a_lane_out_is_told(folder: Path, shell: Shell) -> None:
+    """As it was written down with the end of the race."""
+    ended = RaceEnded("cc1", Ending.EXHAUSTED, 0.5, 0, kept_out=((A.id, "used up: 5 requests a day"),))
+    facts = (RaceStarted("cc1", "all", 4, 60.0, (A,)), ended)
+    written(folder / "racer.db", lambda connection: write(connection, 1, _seen(facts, NOW)))
 
-    assert document(shell_of(cwd=folder, environ=environ))["not_started"] == [
-        {"lane": "mine/m", "reason": "used up: 10 requests once", "until": None}
+    assert document(shell)["not_started"] == [
+        {"lane": "a/m", "reason": "used up: 5 requests a day", "kept_out": True}
     ]
 
 

@@ -12,7 +12,7 @@ from racer.cli.bars import ASCII, RICH, Glyphs
 from racer.cli.console import publish
 from racer.cli.timeline import Timeline, timeline_of
 from racer.cli.why_table import Paper, ended, terms, told, why_page
-from tests.racer.cli.ledgers import NOW, alarm
+from tests.racer.cli.ledgers import NOW
 from tests.racer.cli.races import lane, race, story
 from tests.racer.cli.shells import shell_of, text_of
 
@@ -28,7 +28,12 @@ ATTEMPTS = (
     lane(LONG, "lost", start=0.5, first_token=None, output_tokens=0, estimated=True),
     lane("g/m", "lost", latency=None, reason="its process ended"),
 )
-WHOLE = story(race(lanes=("a/m", "b/m", LONG, "f/m", "g/m"), winner="b/m"), *ATTEMPTS, skipped=SKIPPED)
+KEPT_OUT = (("f/m", "used up: 100 requests a day"),)
+WHOLE = story(
+    race(lanes=("a/m", "b/m", LONG, "f/m", "g/m"), winner="b/m", kept_out=KEPT_OUT),
+    *ATTEMPTS,
+    skipped=SKIPPED,
+)
 
 PIPE = """\
 race ab12, 11:59: won by b/m after 1.00 s
@@ -47,7 +52,7 @@ lost sight of
   g/m: its process ended
 
 never started
-  f/m: used up: 100 requests a day, until 14:00
+  f/m: used up: 100 requests a day
 
 left out
   d/m: cannot do tools
@@ -85,8 +90,7 @@ def timeline(
     race_: Race | None = None, *, skipped: tuple[tuple[str, str], ...] = (), ran: bool = True
 ) -> Timeline:
     told_ = WHOLE if race_ is None else story(race_, *(ATTEMPTS if ran else ()), skipped=skipped)
-    full = {"f/m": alarm(level=1.0, resets_at=NOW + 7200)}
-    return timeline_of(told_, (), full, NOW)
+    return timeline_of(told_, (), NOW)
 
 
 def drawn(found: Timeline, width: int = 80, glyphs: Glyphs | None = None) -> str:
@@ -118,7 +122,7 @@ def test_with_little_room_a_lane_takes_some_lines() -> None:
 
 def test_a_lost_race_tells_of_everybody() -> None:
     """What would have helped, then each lane and provider with its reason."""
-    lost = race("exhausted", lanes=("f/m",))
+    lost = race("exhausted", lanes=("f/m",), kept_out=KEPT_OUT)
     text = drawn(timeline(lost, skipped=SKIPPED, ran=False))
 
     assert (
@@ -128,11 +132,12 @@ race ab12, 11:59: lost after 1.00 s, no lane could run
 policy all, up to 4 at once, deadline 20 s; 1 could run, 0 did
 
 what would have helped
-  Ask again then, or add the key of another provider.
+  Everything is used up for now: pass wait= to wait for the first to come back,
+  or add a key.
   The key of one more provider: set E_KEY. `racer init` tells where to get it.
 
 never started
-  f/m: used up: 100 requests a day, until 14:00
+  f/m: used up: 100 requests a day
 
 left out
   d/m: cannot do tools

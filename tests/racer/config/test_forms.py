@@ -79,8 +79,14 @@ def test_does_not_fit(form: Callable[[str], str | None], text: str) -> None:
 def test_near_zone() -> None:
     """A zone that is nearly right gets a question after the one that was meant."""
     assert forms.zone_fault("Amerika/Los_Angeles") == (
-        "no time zone has that name; did you mean America/Los_Angeles?"
+        "no time zone is called Amerika/Los_Angeles; did you mean America/Los_Angeles?"
     )
+
+
+@pytest.mark.parametrize("name", ["Europe/B3rlin", "nightandfogwithoutend", "a/b/c/d"])
+def test_no_zone_and_perhaps_a_key(name: str) -> None:
+    """What is not made of a few short words is not repeated."""
+    assert name not in (forms.zone_fault(name) or name)
 
 
 def test_machine_without_zones() -> None:

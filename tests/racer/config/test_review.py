@@ -131,7 +131,7 @@ MISTAKES: dict[str, list[tuple[str, str, str, str]]] = {
         ('limits = [{ usd = 1, per = "rolling x" }]', "limits[0].per", "not a period", "rolling 5h"),
         (
             'limits = [{ usd = 1, per = "day", reset = "00:00 Mars/City" }]',
-            "limits[0].reset", "no time zone has that name", "an IANA zone",
+            "limits[0].reset", "no time zone is called Mars/City", "an IANA zone",
         ),
         (
             'limits = [{ usd = 1, per = "day", reset = "24:00 UTC" }]',

@@ -11,6 +11,9 @@ from racer.config.rows import problems
 
 GOOD: dict[str, Any] = {"dialect": "openai", "base_url": "https://api.example.com/v1"}
 ORG = [{"pool": "org", "use": ["$A"]}, "$B"]
+TEAMS = [*ORG, {"pool": "team", "use": ["$C"]}]
+ORG_DAY = {"requests": 1, "per": "day", "scope": "org"}
+DAY = {"limits": [{"requests": 20, "per": "day"}]}
 
 
 def told(row: dict[str, Any], name: str = "box") -> list[str]:
@@ -27,6 +30,17 @@ def told(row: dict[str, Any], name: str = "box") -> list[str]:
         {**GOOD, "limits": [{"requests": 1, "per": "day", "scope": "model"}, {"usd": 1, "per": "once"}]},
         {**GOOD, "keys": ORG, "limits": [{"requests": 1, "per": "day", "scope": "org"}]},
         {**GOOD, "models": [{"name": "a"}, {"name": "b"}]},
+        {**GOOD, "limits": [{"requests": 1, "per": "day"}, {"requests": 2, "per": "hour"}]},
+        {**GOOD, "limits": [{"requests": 1, "per": "day"}, {"tokens": 2, "per": "day"}]},
+        {**GOOD, "limits": [{"requests": 1, "per": "day"}, {"requests": 1, "per": "day"}]},
+        {**GOOD, "limits": [{"requests": 2, "per": "day"}, {"requests": 1, "per": "day", "scope": "model"}]},
+        {**GOOD, "keys": TEAMS, "limits": [ORG_DAY, {"requests": 2, "per": "day", "scope": "team"}]},
+        {
+            **GOOD,
+            "limits": [{"requests": 1, "per": "day", "scope": "model"}],
+            "models": [{"name": "a", **DAY}],
+        },
+        {**GOOD, "keys": ["$A", "$A", {"pool": "org", "use": ["$B", "$B"]}]},
         {**GOOD, "preset": "much", "presets": {"much": {"limits": []}}},
         {"status": "retired", "note": "gone since 2024"},
         {**GOOD, "status": "retired", "note": "gone since 2024", "enabled": True},
@@ -103,3 +117,51 @@ def test_a_retired_provider_that_is_to_come_back() -> None:
 
     assert dotted(problem.path) == "providers.groq.base_url"
     assert problem.hint == " (the service that was built in has ended: say where another one is)"
+
+
+TEN = {"requests": 10, "per": "minute"}
+TWENTY = {"requests": 20, "per": "minute"}
+ONE = "allowed: one amount for the same unit, per and scope"
+RIVALS = f"found 20 requests, and 10 in limits[0]; {ONE}"
+CLAIMS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"limits": [TEN, TWENTY]}, [f"limits[1].requests: {RIVALS}"]),
+    ({"limits": [TEN, {**TWENTY, "scope": "account"}]}, [f"limits[1].requests: {RIVALS}"]),
+    (
+        {"limits": [{**TEN, "scope": "model"}, {**TWENTY, "scope": "model"}]},
+        [f"limits[1].requests: {RIVALS}"],
+    ),
+    ({"keys": ORG, "limits": [{**TEN, "scope": "org"}, TWENTY]}, [f"limits[1].requests: {RIVALS}"]),
+    ({"models": [{"name": "a", "limits": [TEN, TWENTY]}]}, [f"models[0].limits[1].requests: {RIVALS}"]),
+    (
+        {"limits": [{"usd": 0.5, "per": "once"}, {"tokens": 1, "per": "once"}, {"usd": 5, "per": "once"}]},
+        [f"limits[2].usd: found 5 usd, and 0.5 in limits[0]; {ONE}"],
+    ),
+    (
+        {"keys": [*ORG, {"pool": "team", "use": ["$C", "$A", "$B"]}]},
+        [
+            'keys[2].use[1]: found a key that also stands in the pool "org"; allowed: each key in one place',
+            "keys[2].use[2]: found a key that also stands outside of pools; allowed: each key in one place",
+        ],
+    ),
+    (
+        {"keys": [*ORG, "$A"]},
+        ['keys[2]: found a key that also stands in the pool "org"; allowed: each key in one place'],
+    ),
+    (
+        {"keys": [*ORG, {"pool": "org", "use": ["$C"]}]},
+        [
+            f'keys[{place}].pool: found "org", a pool that is named twice; allowed: each pool once'
+            for place in (0, 2)
+        ],
+    ),
+    (
+        {"keys": [{"pool": "model", "use": ["$A"]}]},
+        ['keys[0].pool: found "model", which has a meaning of its own in limits; allowed: another name'],
+    ),
+]
+
+
+@pytest.mark.parametrize(("row", "problems_"), CLAIMS)
+def test_what_is_claimed_twice(row: dict[str, Any], problems_: list[str]) -> None:
+    """One thing that two places say differently: both values, or both places, are named."""
+    assert told({**GOOD, **row}) == [f"providers.box.{each}" for each in problems_]

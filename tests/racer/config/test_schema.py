@@ -78,10 +78,11 @@ def test_models_and_limits() -> None:
         ({"per": "minute", "requests": 1, "reset": "00:00 UTC"}, "reset", 'per = "minute"'),
         ({"per": "rolling 24h", "requests": 1, "reset": "00:00 UTC"}, "reset", 'per = "rolling 24h"'),
         ({"per": "once", "requests": 1, "reset": "00:00 UTC"}, "reset", 'per = "once"'),
+        ({"per": "day", "requests": 1, "expires": "2027-01-31"}, "expires", 'per = "day"'),
     ],
 )
 def test_limit_rule(limit: Mapping[str, object], path: str, found: str) -> None:
-    """A limit has exactly one unit, and a reset only where a window has a fixed end."""
+    """A limit has exactly one unit, a reset where a window has a fixed end, an end where nothing renews."""
     (problem,) = check(limit, LIMIT)
 
     assert problem.path == ((path,) if path else ())

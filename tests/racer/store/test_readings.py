@@ -172,7 +172,7 @@ def test_a_race_is_told_with_every_lane(connection: sqlite3.Connection) -> None:
     story = readings.race(connection, "19b3b879")
 
     assert story is not None
-    assert story.race == ("19b3b879", NOW, "one", 1, 60.0, ("a/m", "b/n"), "won", 1.25, 2, "b/n")
+    assert story.race == ("19b3b879", NOW, "one", 1, 60.0, ("a/m", "b/n"), "won", 1.25, 2, "b/n", ())
     assert story.skipped == SKIPPED
     first, second = story.attempts
     assert first == (
@@ -191,6 +191,18 @@ def test_a_race_that_runs_and_left_nobody_out(connection: sqlite3.Connection) ->
 
     assert story is not None
     assert (story.race.ending, story.race.winner, story.attempts, story.skipped) == (None, None, (), ())
+
+
+def test_who_was_kept_out_of_a_race(connection: sqlite3.Connection) -> None:
+    """Each with its reason, in a race's story and among the last ones."""
+    kept_out = (("a/m", "used up: 5 requests a day"), ("b/n", "rate: slow down"))
+    ended = RaceEnded("r", Ending.EXHAUSTED, 0.5, 0, kept_out=kept_out)
+    write(connection, 1, [(NOW, RaceStarted("r", "all", 4, 60.0, (A, B))), (NOW, ended)])
+
+    story = readings.race(connection, "r")
+
+    assert story is not None
+    assert story.race.kept_out == readings.races(connection, 1)[0].kept_out == kept_out
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,18 @@ def test_other_facts_are_left_alone(connection: sqlite3.Connection) -> None:
     assert rows(connection, "COUNT(*) FROM attempts") == rows(connection, "COUNT(*) FROM races") == "0"
 
 
+def test_who_was_kept_out_is_written_with_the_end(connection: sqlite3.Connection) -> None:
+    """As a list in JSON; nothing where there was nobody, or while the race runs."""
+    kept_out = (("a/m", "used up: 5 requests a day"), ("b/n@second", "rate: slow down"))
+    told(connection, started("r"), started("s"), started("t"))
+    told(connection, RaceEnded("r", Ending.EXHAUSTED, 0.1, 0, kept_out=kept_out))
+    told(connection, RaceEnded("s", Ending.WON, 1.0, 1, A))
+
+    assert rows(connection, "id, kept_out FROM races ORDER BY id") == (
+        'r [["a/m","used up: 5 requests a day"],["b/n@second","rate: slow down"]]\ns None\nt None'
+    )
+
+
 # ---------------------------------------------------------------- hostile
 
 
@@ -192,12 +204,14 @@ def test_reasons_and_names_are_cut(connection: sqlite3.Connection) -> None:
     long = lane("a/" + "m" * 10_000)
     told(connection, replace(started(), lanes=(long,), skipped=(("x" * 10_000, "y" * 10_000),)))
     told(connection, ended(0, long, Outcome.FAILED, reason="z" * 10_000_000))
+    told(connection, RaceEnded("r", Ending.EXHAUSTED, 1.0, 1, kept_out=((long.id, "z" * 10_000_000),)))
 
     assert rows(connection, "LENGTH(reason), LENGTH(model), LENGTH(lane) FROM attempts") == (
         f"{LONGEST_REASON} {LONGEST_NAME} {LONGEST_NAME}"
     )
     assert rows(connection, "LENGTH(lanes) < 1000 FROM races") == "1"
     assert rows(connection, "LENGTH(lanes) < 3000 FROM skips") == "1"
+    assert rows(connection, "LENGTH(kept_out) FROM races") == str(2 * LONGEST_NAME + len('[["",""]]'))
 
 
 @pytest.mark.parametrize(
@@ -214,11 +228,16 @@ def test_no_text_breaks_a_row(connection: sqlite3.Connection, hostile: str, kept
     who = lane(f"a/{hostile}")
     told(connection, replace(started(), lanes=(who,), skipped=((hostile, hostile),)))
     told(connection, LaneStarted("r", 0, who, 0.0))
-    told(connection, ended(0, who, Outcome.FAILED, reason=hostile), RaceEnded("r", Ending.WON, 1.0, 1, who))
+    told(
+        connection,
+        ended(0, who, Outcome.FAILED, reason=hostile),
+        RaceEnded("r", Ending.WON, 1.0, 1, who, ((hostile, hostile),)),
+    )
 
     assert rows(connection, "model, reason FROM attempts") == f"{kept} {kept}"
     assert rows(connection, "model, calls FROM days") == f"{kept} 1"
     assert rows(connection, "lane FROM learned") == rows(connection, "winner FROM races") == f"a/{kept}"
+    assert rows(connection, "kept_out FROM races") == f'[["{kept}","{kept}"]]'
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,18 @@ NEVER = 1e18
 
 # What the views promise, and what they have beside it.
 VIEWS: dict[str, set[str]] = {
-    "v_races": {"race", "at", "policy", "width", "deadline", "ending", "latency", "attempts", "winner"},
+    "v_races": {
+        "race",
+        "at",
+        "policy",
+        "width",
+        "deadline",
+        "ending",
+        "latency",
+        "attempts",
+        "winner",
+        "kept_out",
+    },
     "v_attempts": {
         *("race", "attempt", "at", "lane", "provider", "model", "account", "start", "outcome", "reason"),
         *("status", "latency", "first_token", "input_tokens", "output_tokens", "estimated", "usd"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PAGE = (Path(__file__).parents[3] / "docs" / "database.md").read_text()
 QUERIES = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SECTIONS = dict(re.findall(r"^### `(v_[a-z]+)`\n(.*?)(?=^##)", PAGE, re.MULTILINE | re.DOTALL))
-A, B = lane("a/m"), lane("b/n")
+A, B, C = lane("a/m"), lane("b/n"), lane("c/o")
 AN_HOUR_AGO = time.time() // 1 - 3600
 FAR = 4_000_000_000.0
 
@@ -38,12 +38,12 @@ def connection() -> Iterator[sqlite3.Connection]:
     failed = Attempt("a/m", "a", "m", 0.0, 0.25, Outcome.FAILED, "rate 429: slow", 429, usage=Usage(3, 0))
     won = Attempt("b/n", "b", "n", 0.0, 1.0, Outcome.WON, first_token=0.5, usage=Usage(3, 20, usd=0.5))
     facts = (
-        RaceStarted("r", "all", 4, 60.0, (A, B)),
+        RaceStarted("r", "all", 4, 60.0, (A, B, C)),
         LaneStarted("r", 0, A, 0.0),
         LaneStarted("r", 1, B, 0.0),
         LaneEnded("r", 0, A, failed),
         LaneEnded("r", 1, B, won),
-        RaceEnded("r", Ending.WON, 1.0, 2, B),
+        RaceEnded("r", Ending.WON, 1.0, 2, B, ((C.id, "used up: 5 requests a day"),)),
     )
     write(connection, 1, [(AN_HOUR_AGO, fact) for fact in facts])
     minute, credit = (row_of(connection, meter, AN_HOUR_AGO).id for meter in (MINUTE, CREDIT))
@@ -92,6 +92,11 @@ def test_an_attempt_is_told_as_it_is_kept(connection: sqlite3.Connection) -> Non
         "r 0 a/m failed rate 429: slow 429 0.25 None 0 None\nr 1 b/n won None None 1 0.5 0 0.5"
     )
     assert rows(connection, "DISTINCT at FROM v_attempts") == rows(connection, "at FROM v_races") == at
+
+
+def test_who_was_kept_out_is_told(connection: sqlite3.Connection) -> None:
+    """As a list that SQLite itself can read."""
+    assert rows(connection, "kept_out FROM v_races") == '[["c/o","used up: 5 requests a day"]]'
 
 
 def test_alerts_and_lessons_are_told(connection: sqlite3.Connection) -> None:
