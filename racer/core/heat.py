@@ -225,7 +225,7 @@ class Heat:
                 return planned.lane
             else:
                 self._gate.ask(planned.lane)
-                self.kept_out[planned.lane.id] = UNANSWERED
+                self._keep_out(planned.lane, UNANSWERED)
                 self._next = min(self._next, now + ASK_AGAIN)
         if not plan:
             self._next = self._back_at(now)
@@ -254,11 +254,15 @@ class Heat:
         """What the gate says, asked once an instant: a start changes it for lanes of its provider alone."""
         if lane.id not in self._blocks:
             block = self._blocks[lane.id] = self._gate.blocked(lane, now)
-            if block is not None and not _is_askable(block) and lane.id not in self._again:
-                self.kept_out[lane.id] = block.reason
+            if block is not None and not _is_askable(block):
+                self._keep_out(lane, block.reason)
             elif self.kept_out:
                 self.kept_out.pop(lane.id, None)
         return self._blocks[lane.id]
+
+    def _keep_out(self, lane: Lane, reason: str) -> None:
+        if lane.id not in self._again:
+            self.kept_out[lane.id] = reason
 
     def _is_in_the_way(self, lane: Lane) -> bool:
         """Its machine is busy, or the same model is asked already on the limits that its account shares."""

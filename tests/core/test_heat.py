@@ -488,6 +488,19 @@ def test_a_lane_that_has_run_was_not_kept_out() -> None:
     assert race.kept_out == {}
 
 
+def test_a_lane_that_is_asked_for_once_more_was_not_kept_out() -> None:
+    """It has failed, its cool-down is over, and the race ends before its quota is granted again."""
+    gate = Asked()
+    race = heat(A, gate=gate, wait=20.0)
+    race.begin(0.0)
+    gate.blocks["a/m"] = GUESSED
+    race.failed(0, BROKEN, 1.0)
+    gate.blocks["a/m"] = ASKING
+    race.tick(9.0)
+
+    assert (gate.asked, race.kept_out) == (["a/m"], {})
+
+
 def test_a_quota_that_was_asked_for_and_not_granted_in_time_kept_its_lane_out() -> None:
     """One that nobody has asked for did not: its lane had no turn."""
     gate = Asked(a=ASKING, b=ASKING)
