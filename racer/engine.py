@@ -255,9 +255,7 @@ class Race:
         ending = self._heat.ending or Ending.ABORTED
         latency = self._ended - self._began
         kept_out = tuple(self._heat.kept_out.items())
-        self._stage.tell(
-            RaceEnded(self._id, ending, latency, self._heat.starts, self._book.winner, kept_out)
-        )
+        self._stage.tell(RaceEnded(self._id, ending, latency, self._heat.starts, self._book.winner, kept_out))
 
     def _write(self, run: Run, outcome: Outcome, now: float, error: WireError | None = None) -> None:
         attempt = self._book.write(run, outcome, now, error)

@@ -245,8 +245,10 @@ class Ledger:
     async def _keep(self) -> None:
         try:
             await self._insist(self._join)
-            while self._joined and not self._closing:
+            while self._joined:
                 await self._pause()
+                if self._closing:
+                    break
                 await self._insist(self._exchange)
             if self._joined:
                 await self._insist(self._take_leave)
@@ -313,7 +315,8 @@ class Ledger:
         self.latencies.load(learned)
         if notice:
             self._tell(StoreTroubled(notice, 0))
-        self._joined = self._urgent = True
+        self._joined = True
+        self._urgent = self._urgent or self._purse.counts
 
     async def _take_leave(self) -> None:
         if not await self._exchange(last=True):
@@ -356,6 +359,8 @@ class Ledger:
 
     def _received(self, tidings: Tidings, now: float) -> None:
         self.latencies.know(tidings.learned)
+        if tidings.anchor is not None and not self._moved:  # somebody may have set the clock of all
+            self._clock.adopt(*tidings.anchor)
         for meter in self._purse.receive(tidings, now):
             self._tell(QuotaReset(meter.name, meter.amount))
         for alert in tidings.alerts:

@@ -161,6 +161,8 @@ def _why(lack: Lack) -> str:
     allowed = f"{limit:,.10g} {meter.unit} {_per(meter)}"
     if lack.until == FOREVER and 0 < limit < lack.amount:
         return f"too large: about {lack.amount:,.10g} {meter.unit}, and its limit is {allowed}"
+    if lack.turning:
+        return f"its limit of {allowed} begins anew in a moment"
     if meter.span is None:
         return f"busy: {limit:g} calls in flight are allowed at once"
     return f"used up: {allowed}"

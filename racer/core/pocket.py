@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from racer.core.grant import CAUTION, TOLERANCE
 from racer.core.quota import Wish
-from racer.core.span import Rolling, Slot, slot_at
+from racer.core.span import Calendar, Rolling, Slot, slot_at
 
 if TYPE_CHECKING:
     from racer.core.quota import Meter, Standing, Truth
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CALLS_AHEAD = 4
 RECHECK = 1.0
+EDGE = 2.0  # seconds that a request may be on its way, and the clocks apart
 IDLE_BRIEF = 1.0
 IDLE_LONG = 30.0
 FOREVER = float("inf")
@@ -33,11 +34,15 @@ class Taken(NamedTuple):
 
 
 class Lack(NamedTuple):
-    """Why a call cannot start. `until`: not before then; None while the store has still to be asked."""
+    """Why a call cannot start. `until`: not before then; None while the store has still to be asked.
+
+    `turning`: its window ends in a moment, and nobody knows in which one its provider would count a call.
+    """
 
     pocket: Pocket
     amount: float
     until: float | None
+    turning: bool = False
 
 
 class Pocket:
@@ -48,14 +53,15 @@ class Pocket:
     """
 
     __slots__ = (
-        "_slot_end", "asked", "flying", "got_at", "heard", "held", "least", "meter", "need", "size", "slot",
-        "spent", "spent_at", "standing", "stated", "used", "was_exhausted",
+        "_slot_end", "asked", "calm_until", "flying", "got_at", "heard", "held", "least", "meter", "need",
+        "returning", "size", "slot", "spent", "spent_at", "standing", "stated", "used", "was_exhausted",
     )  # fmt: skip
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
         self.held = 0.0
         self.flying = 0.0
+        self.returning = 0.0
         self.need = 0.0
         self.least = FOREVER
         self.size = 1.0
@@ -66,6 +72,7 @@ class Pocket:
         self.heard = self.got_at = self.spent_at = -FOREVER
         self.standing: Standing | None = None
         self.slot, self._slot_end = _NO_SLOT, 0.0
+        self.calm_until = -FOREVER
         self.spent: dict[Slot, list[float]] = {}
 
     @property
@@ -88,6 +95,9 @@ class Pocket:
         return min(1.0, left / self.standing.limit) if self.standing.limit > 0 else 0.0
 
     def lacks(self, amount: float, now: float) -> Lack | None:
+        """What keeps a call of `amount` from starting, as far as this limit goes."""
+        if now >= self.calm_until and (turn := self._turn(now)) is not None:
+            return Lack(self, amount, turn, turning=True)
         if self.held + TOLERANCE >= amount:
             return None
         standing = self.standing
@@ -104,20 +114,41 @@ class Pocket:
         opens_at = FOREVER if standing.opens_at is None else standing.opens_at
         return Lack(self, amount, opens_at if opens_at > now else None)
 
+    def _turn(self, now: float) -> float | None:
+        """When the window begins anew, if that is in a moment. Notes until when it need not be asked."""
+        if not isinstance(self.meter.span, Calendar):
+            self.calm_until = FOREVER
+            return None
+        until = slot_at(self.meter.span, now).until
+        self.calm_until = until - EDGE
+        return until if now >= self.calm_until else None
+
     @property
     def _untold(self) -> tuple[float, float]:
         """What was used, and what has left the lease by it, since the store was told."""
         return sum(noted[0] for noted in self.spent.values()), sum(noted[1] for noted in self.spent.values())
 
     def learns(self, truth: Truth) -> bool:
-        """Whether `truth` says anything new: that others have used something, or what the limit really is."""
+        """Whether `truth` says anything new: that others have used something, or what the limit really is.
+
+        What is held was leased on the old count, so it is spent no more and goes back.
+        """
         new_limit = truth.limit is not None and truth.limit != self.stated
         if new_limit:
             self.stated = truth.limit
-        if truth.used is None:  # it is closed: what is held is worth nothing now
-            self.heard = self.got_at = self.spent_at = -FOREVER
-        counted = -1.0 if self.standing is None else self.standing.used + self.standing.leased
-        return new_limit or truth.used is None or truth.used > counted + TOLERANCE
+        news = new_limit or truth.used is None or truth.used > self._counted + TOLERANCE
+        if news:
+            self.returning += max(0.0, self.held)
+            self.held = min(0.0, self.held)
+            self.heard = -FOREVER
+        return news
+
+    @property
+    def _counted(self) -> float:
+        """What may have been used by now, as far as is known: all but what this process still holds."""
+        if self.standing is None:
+            return -1.0
+        return self.standing.used + self.standing.leased - max(0.0, self.held) - self.returning
 
     def take(self, amount: float, now: float) -> Taken:
         self.held -= amount
@@ -192,6 +223,14 @@ class Pocket:
     @property
     def overdraws(self) -> bool:
         return self.held > self.fair + TOLERANCE
+
+    def give_back(self, now: float, *, last: bool = False) -> float:
+        """What it parts with now: what must go back, and what others may need more; at the `last` all."""
+        amount = self.held + self.flying if last else self.surplus(now)
+        if amount > TOLERANCE:
+            self.held -= amount
+        returned, self.returning = self.returning, 0.0
+        return returned + amount
 
     def surplus(self, now: float) -> float:
         """What it holds and others may need more."""

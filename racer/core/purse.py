@@ -54,7 +54,8 @@ class Purse:
         longest = None
         for meter, amount in charges:
             pocket = self.pocket(meter)
-            if pocket.held + TOLERANCE >= amount:  # as it mostly is, and this is asked for every lane
+            # As it mostly is, and this is asked for every lane.
+            if pocket.held + TOLERANCE >= amount and now < pocket.calm_until:
                 continue
             lack = pocket.lacks(amount, now)
             if lack is not None and (longest is None or _length(lack) > _length(longest)):
@@ -83,8 +84,15 @@ class Purse:
         return bool(news)
 
     @property
+    def counts(self) -> bool:
+        """Whether there is any limit to be kept."""
+        return bool(self._pockets)
+
+    @property
     def holds(self) -> bool:
-        return any(pocket.held > TOLERANCE or pocket.flying for pocket in self._pockets.values())
+        return any(
+            pocket.held > TOLERANCE or pocket.flying or pocket.returning for pocket in self._pockets.values()
+        )
 
     @property
     def is_scarce(self) -> bool:
@@ -103,9 +111,7 @@ class Purse:
 
     def _give_back(self, now: float, *, last: bool) -> Iterator[tuple[Meter, float]]:
         for pocket in self._pockets.values():
-            amount = pocket.held + pocket.flying if last else pocket.surplus(now)
-            if amount > TOLERANCE:
-                pocket.held -= amount
+            if (amount := pocket.give_back(now, last=last)) > TOLERANCE:
                 yield pocket.meter, amount
 
     def _spends(self) -> Iterator[Spend]:
@@ -119,7 +125,7 @@ class Purse:
         for spend in report.spends:
             self.pocket(spend.meter).note(spend.slot, spend.used, spend.leased)
         for meter, amount in report.back:
-            self.pocket(meter).held += amount
+            self.pocket(meter).returning += amount
         for wish in report.wishes:
             pocket = self.pocket(wish.meter)
             pocket.asked = False
@@ -147,7 +153,7 @@ class Purse:
         Calls in flight it counts no more; they still fly, and have to be leased anew before others start.
         """
         for pocket in self._pockets.values():
-            pocket.held = -pocket.flying
+            pocket.held, pocket.returning = -pocket.flying, 0.0
             for noted in pocket.spent.values():
                 noted[0] -= noted[1]
                 noted[1] = 0.0

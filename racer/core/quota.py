@@ -139,9 +139,11 @@ class Tidings:
     """What the store answers to a Report: what is leased now, by the meter's name, and how meters stand.
 
     `learned` is what is known now of the lanes whose attempts were told with it, from all processes.
+    `anchor` is the clock that all of them use now: unix seconds, and the ticks that belong to them.
     """
 
     granted: Mapping[str, float] = field(default_factory=dict[str, float])
     standings: Mapping[str, Standing] = field(default_factory=dict[str, Standing])
     alerts: tuple[Alert, ...] = ()
     learned: Mapping[str, LaneStats] = field(default_factory=dict[str, "LaneStats"])
+    anchor: tuple[float, float] | None = None

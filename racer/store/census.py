@@ -7,7 +7,7 @@ Rule 2: a process that was buried and lives notices it at its next exchange, for
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from racer.core.span import slot_at
 from racer.store import records
@@ -22,6 +22,9 @@ ENDED = "its process ended"
 
 _SPENDABLE = """SELECT meter, span, leases.amount FROM leases JOIN meters ON meters.id = leases.meter
     WHERE owner = ? AND leases.amount > 0 AND span IS NOT NULL"""
+_AHEAD = """SELECT slots.meter, start, until, used, outside, span
+    FROM slots JOIN meters ON meters.id = slots.meter WHERE start > ?"""
+_DROP = "DELETE FROM slots WHERE meter = ? AND start = ? AND until = ?"
 _CLOCK = ("clock.boot", "clock.wall", "clock.ticks")
 
 
@@ -74,19 +77,32 @@ def bury(connection: sqlite3.Connection, now: float, alive: Callable[[int, str],
 
 def anchor(connection: sqlite3.Connection, *, wall: float, ticks: float, boot: str) -> tuple[float, float]:
     """(wall, ticks) that every process of this boot uses: those of the first one that has asked."""
-    found = dict(
-        connection.execute("SELECT name, value FROM facts WHERE name IN (?, ?, ?)", _CLOCK).fetchall()
-    )
-    if found.get("clock.boot") == boot:
-        return found["clock.wall"], found["clock.ticks"]
+    found = anchor_of(connection, boot)
+    if found is not None:
+        return found
     _keep(connection, {"clock.boot": boot})
     move_anchor(connection, wall, ticks)
     return wall, ticks
 
 
+def anchor_of(connection: sqlite3.Connection, boot: str) -> tuple[float, float] | None:
+    """The anchor as it is now; None where there is none of this boot."""
+    rows = connection.execute("SELECT name, value FROM facts WHERE name IN (?, ?, ?)", _CLOCK).fetchall()
+    found: dict[str, Any] = dict(rows)
+    return (found["clock.wall"], found["clock.ticks"]) if found.get("clock.boot") == boot else None
+
+
 def move_anchor(connection: sqlite3.Connection, wall: float, ticks: float) -> None:
     """From now on `ticks` (of the same boot) is the instant `wall`, for whoever asks."""
     _keep(connection, {"clock.wall": wall, "clock.ticks": ticks})
+    _redate(connection, wall)
+
+
+def _redate(connection: sqlite3.Connection, now: float) -> None:
+    """What a clock that was ahead has counted in windows to come counts in today's, and not for years."""
+    for *key, used, outside, span in connection.execute(_AHEAD, (now,)).fetchall():
+        connection.execute(_DROP, key)
+        count(connection, key[0], slot_at(span_from(span), now), used, outside=outside)
 
 
 def _keep(connection: sqlite3.Connection, facts: dict[str, str | float]) -> None:

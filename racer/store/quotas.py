@@ -128,7 +128,7 @@ def exchange(
     if not census.seen(connection, owner, now):
         return None
     counts = {meter.name: Count(connection, meter, now) for meter in _mentioned(report)}
-    _spend(connection, owner, report, counts)
+    _spend(connection, owner, report, counts, now)
     for counted in counts.values():
         counted.look()
     alerts = [alert for truth in report.truths for alert in _believe(connection, counts, truth, now)]
@@ -149,11 +149,13 @@ def _mentioned(report: Report) -> Iterable[Meter]:
     return meters.values()
 
 
-def _spend(connection: sqlite3.Connection, owner: int, report: Report, counts: Counts) -> None:
+def _spend(connection: sqlite3.Connection, owner: int, report: Report, counts: Counts, now: float) -> None:
     """What was spent goes from the lease to its slot; what is not needed goes back."""
     gone: list[tuple[str, float]] = [(meter.name, amount) for meter, amount in report.back]
     for spend in report.spends:
-        count(connection, counts[spend.meter.name].id, spend.slot, spend.used)
+        counted = counts[spend.meter.name]
+        ahead = spend.slot.start > now  # it was noted before the clock was set back
+        count(connection, counted.id, counted.slot if ahead else spend.slot, spend.used)
         gone.append((spend.meter.name, spend.leased))
     connection.executemany(_TAKE, [(amount, counts[name].id, owner) for name, amount in gone if amount > 0])
     for name in {spend.meter.name for spend in report.spends}:

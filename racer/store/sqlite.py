@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HOUSEKEEPING = 5.0
+TURNS = 8
 NOBODY = 0
 LOST_WITH_THE_FILE = frozenset({"corrupt", "gone"})
 
@@ -55,15 +56,24 @@ class SqliteStore:
         if opened.set_aside is not None:
             self._notice = _set_aside(opened.set_aside)
         self._boot = boot
-        join = partial(_join, wall=wall, ticks=ticks, boot=boot)
+        join = partial(self._join, wall=wall, ticks=ticks)
         try:
             self._owner, anchor, learned = await self._database.run(join)
         except StoreError:
             await self._database.aclose()  # so that it can be tried again
             raise
+        if self._owner % TURNS:  # most programs are short: those that come in between have it done already
+            self._tidied_at = anchor[0] + ticks - anchor[1]
         self._ready.set()
         notice, self._notice = self._notice, ""
         return anchor, learned, notice
+
+    def _join(self, connection: sqlite3.Connection, *, wall: float, ticks: float) -> tuple[int, Any, Any]:
+        anchor = census.anchor(connection, wall=wall, ticks=ticks, boot=self._boot)
+        now = anchor[0] + ticks - anchor[1]
+        owner = census.enrol(connection, pid=os.getpid(), boot=self._boot, now=now)
+        census.bury(connection, now, self._is_alive)
+        return owner, anchor, readings.learned(connection)
 
     async def exchange(
         self, report: Report, notes: Sequence[tuple[float, Fact]], now: float, *, last: bool = False
@@ -93,7 +103,10 @@ class SqliteStore:
         tidings = quotas.exchange(connection, self._owner, report, now, self._levels)
         if last:
             census.leave(connection, self._owner)
-        return self._owner, tidings and replace(tidings, learned=learned)
+        if tidings is not None:
+            anchor = census.anchor_of(connection, self._boot)
+            tidings = replace(tidings, learned=learned, anchor=anchor)
+        return self._owner, tidings
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Where the file turns out to be lost, the next call finds another one."""
@@ -152,13 +165,6 @@ class SqliteStore:
         except OSError:  # it is somebody else's
             return True
         return True
-
-
-def _join(connection: sqlite3.Connection, *, wall: float, ticks: float, boot: str) -> tuple[int, Any, Any]:
-    anchor = census.anchor(connection, wall=wall, ticks=ticks, boot=boot)
-    now = anchor[0] + ticks - anchor[1]
-    owner = census.enrol(connection, pid=os.getpid(), boot=boot, now=now)
-    return owner, anchor, readings.learned(connection)
 
 
 def _set_aside(path: Path) -> str:

@@ -228,6 +228,21 @@ REASONS: list[tuple[Meter, Standing, int, str]] = [
 ]  # fmt: skip
 
 
+def test_a_reset_that_is_near_is_a_reason_of_its_own() -> None:
+    """Nothing is used up, and in a moment all is well."""
+    of = meter("requests", 5.0, Calendar("day", 0, 0, UTC), per="day")
+    place = house(of)
+    place.purse.pocket(of).held = 5.0
+    day = -SKEW % 86_400
+    place.purse.receive(Tidings(), SKEW + day - 1)
+
+    block = place.gate().blocked(A, day - 1.0)
+
+    assert block is not None
+    assert block.reason == "its limit of 5 requests a day begins anew in a moment"
+    assert day <= block.until < day + 0.001
+
+
 @pytest.mark.parametrize(("of", "standing", "answer", "reason"), REASONS)
 def test_the_reason_names_the_limit(of: Meter, standing: Standing, answer: int, reason: str) -> None:
     """In words that `racer why` can show: how much, of what, in which time."""

@@ -6,7 +6,7 @@ from datetime import UTC
 
 import pytest
 
-from racer.core.pocket import CALLS_AHEAD, FOREVER, IDLE_BRIEF, IDLE_LONG, RECHECK, Lack, Pocket
+from racer.core.pocket import CALLS_AHEAD, EDGE, FOREVER, IDLE_BRIEF, IDLE_LONG, RECHECK, Lack, Pocket
 from racer.core.quota import Meter, Standing, Truth, Wish
 from racer.core.span import Calendar, Once, Rolling
 from tests.core.till import meter
@@ -138,6 +138,28 @@ def test_each_spend_is_noted_in_the_slot_of_its_instant(of: Meter, second: float
     pocket.take(1.0, midnight + second)
 
     assert len(noted(pocket)) == slots
+
+
+@pytest.mark.parametrize(
+    ("before", "turning"), [(3600.0, False), (EDGE + 0.1, False), (EDGE, True), (0.1, True), (0.0, False)]
+)
+def test_nothing_starts_just_before_a_reset(before: float, turning: bool) -> None:
+    """A call on its way then might be counted in either day, so it waits for the new one."""
+    midnight = NOW - NOW % 86_400 + 86_400
+    pocket = stood(DAYS, held=5.0)
+
+    lack = pocket.lacks(1.0, midnight - before)
+
+    assert lack == (Lack(pocket, 1.0, midnight, turning=True) if turning else None)
+    assert pocket.calm_until == midnight - EDGE + (86_400 if before == 0.0 else 0.0)
+
+
+def test_other_windows_have_no_such_edge() -> None:
+    """Any stretch is one of theirs: it is looked at once."""
+    pocket = stood(SECONDS, held=5.0)
+
+    assert pocket.lacks(1.0, NOW) is None
+    assert pocket.calm_until == FOREVER
 
 
 # ---------------------------------------------------------------- wishes
@@ -305,8 +327,10 @@ def test_a_closed_limit_makes_what_is_held_worthless() -> None:
     pocket = stood(REQUESTS, Standing(100, 91, 9, NOW + 60), held=9.0)
 
     assert pocket.learns(Truth(REQUESTS, "error", until=NOW + 9, foreseen=False))
-    assert pocket.surplus(NOW) == 9.0
-    assert pocket.lacks(10.0, NOW) == Lack(pocket, 10.0, None)
+    assert (pocket.held, pocket.returning) == (0.0, 9.0)
+    assert pocket.lacks(9.0, NOW) == Lack(pocket, 9.0, None)
+    assert pocket.give_back(NOW) == 9.0
+    assert pocket.give_back(NOW) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -337,3 +361,12 @@ def test_who_was_used_up_and_has_room_again_says_so_once() -> None:
         return pocket.reopened()
 
     assert [hears(used) for used in (50, 100, 100, 20, 20)] == [False, False, False, True, False]
+
+
+def test_what_goes_back_is_not_held_any_more() -> None:
+    """What lies idle, and at the end what flies as well: the store is told of each unit once."""
+    idle, flying = stood(REQUESTS, held=9.0), stood(FLIGHT, held=3.0)
+    flying.take(1.0, NOW)
+
+    assert (idle.give_back(NOW + IDLE_LONG), idle.held) == (9.0, 0.0)
+    assert (flying.give_back(NOW, last=True), flying.held) == (3.0, -1.0)

@@ -491,7 +491,8 @@ class Processes(RuleBasedStateMachine):
                 unsaid = sum(leased for _, leased in pocket.spent.values())
                 leased = self.till.leases[pocket.meter.name, owner]
                 if owner not in self.buried:
-                    assert leased == pytest.approx(pocket.held + pocket.flying + unsaid, abs=CLOSE)
+                    here = pocket.held + pocket.returning + pocket.flying + unsaid
+                    assert leased == pytest.approx(here, abs=CLOSE)
 
     @invariant()
     def what_is_counted_is_what_was_used(self) -> None:

@@ -19,6 +19,7 @@ import anyio
 import pytest
 
 from racer import Racer
+from racer.core.pocket import EDGE
 from racer.core.provider import Limit
 from racer.store.sqlite import SqliteStore
 from racer.testing import ScriptedTransport, config_of, says
@@ -66,15 +67,20 @@ class World:
 
 @dataclass
 class Provider:
-    """Allows `limit` in each of its windows, by the true time. Says "hi" at once, with the date."""
+    """Allows `limit` in each of its windows, by the true time. Says "hi" at once, with the date.
+
+    A request takes `transit` seconds to come to it.
+    """
 
     world: World
     window: Window
     limit: int
+    transit: float = 0.0
     arrived: list[float] = field(default_factory=list[float])
 
     @asynccontextmanager
     async def send(self, request: WireRequest) -> AsyncGenerator[Any]:
+        await anyio.sleep(self.transit)
         now = self.world.now()
         self.arrived.append(now)
         answer = replace(says("hi"), headers={"date": formatdate(now, usegmt=True)})
@@ -183,12 +189,15 @@ RESETS = ["2026-03-09 07:00", "2026-03-08 08:00", "2026-11-01 07:00", "2026-11-0
 
 @pytest.mark.parametrize("reset", RESETS)
 async def test_a_crowd_across_the_reset(reset: str) -> None:
-    """Many calls at once up to the last moment and from the first on: each day gives its own, and no more."""
+    """Many calls at once, a second on their way, almost to the last moment and from the first on.
+
+    Each day gives its own, and no more.
+    """
     instant = unix(reset)
-    provider = Provider(World(instant - 10), day(LOS_ANGELES), A_DAY)
+    provider = Provider(World(instant - 10), day(LOS_ANGELES), A_DAY, transit=1.0)
     async with asking(provider, LA_DAY) as racer:
-        await anyio.sleep(9.25)
-        for _ in range(10):
+        await anyio.sleep(5.0 - EDGE)
+        for _ in range(20):
             await crowd(racer, 7)
             await anyio.sleep(0.25)
 
@@ -233,7 +242,7 @@ async def test_every_kind_of_minute() -> None:
 
 NOON = unix("2026-06-10 12:00")
 JUMPS = {"an hour back": -HOUR, "a day ahead": DAY, "a day back": -DAY, "an hour ahead": HOUR}
-WRONG = [-HOUR, HOUR]
+WRONG = [-HOUR, HOUR, DAY, 40 * DAY]
 
 
 def all_day() -> Provider:

@@ -203,3 +203,17 @@ def test_a_clock_that_was_put_right_is_right_for_all(connection: sqlite3.Connect
     move_anchor(connection, NOW - 3600, 7.0)
 
     assert anchor(connection, wall=NOW, ticks=8.0, boot="one") == (NOW - 3600, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("meter", "text"),
+    [(MINUTE, "groq requests/minute 0 61 3 0"), (DAY, "groq/llama tokens/day -28800 57600 3 0")],
+)
+def test_a_clock_that_is_set_back(connection: sqlite3.Connection, meter: Meter, text: str) -> None:
+    """What was counted in a window to come counts in today's: not forgotten, nor until that one is over."""
+    leased(connection, born(connection), meter, 3)
+    bury(connection, NOW + 9 * 86_400, none_lives)
+
+    move_anchor(connection, NOW, 7.0)
+
+    assert slots(connection) == text

@@ -482,3 +482,10 @@ def test_old_slots_are_not_even_looked_at(connection: sqlite3.Connection, one: i
         tell(connection, one, spend(short, 1, now=now), now)
         live = [step_ for step_ in range(step + 1) if slot_at(Rolling(1.0), NOW + step_ * 0.37).until > now]
         assert standing(connection, one, short, now).used == len(live)
+
+
+def test_what_was_spent_before_the_clock_was_set_back(connection: sqlite3.Connection, one: int) -> None:
+    """It counts in today's window, not in that of the day that the clock had said."""
+    tell(connection, one, spend(MINUTE, 3, now=NOW + 9 * 86_400))
+
+    assert slots(connection) == "groq requests/minute 0 61 3 0"
