@@ -29,7 +29,7 @@ StoreTrouble: TypeAlias = Literal[
     "read_only",  # it, or its folder, may not be written
     "corrupt",  # damaged: set aside when it is opened next
     "newer",  # written by a newer racer
-    "foreign",  # a database, but not racer's
+    "foreign",  # somebody else's file
     "gone",  # deleted or replaced while it was open
     "unopened",  # not open, not to be opened, or opened by another process
     "other",

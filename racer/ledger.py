@@ -62,6 +62,8 @@ CLOSING = 5.0
 NEVER = float("inf")
 ALL = 1.0
 FORMS_KEPT = 1.0
+LOST = frozenset({"corrupt", "gone"})  # the store, with all that was counted in it
+LOCK_LASTS = 1.0  # who waits for a lane looks again: other programs do not hold a database for long
 USUAL_PROMPT = 256
 STEPS = 1.19  # lanes that differ by less are as good as each other
 
@@ -127,7 +129,8 @@ class Ledger:
         self._urgent = self._joined = self._doubtful = False
         self._give_up_at = NEVER
         self._dirty_at: float | None = None
-        self._fault = ""
+        self._fault, self._fault_lasts = "", NEVER
+        self._bereft = False
         self._gap = 0.0
         self._moved = False
         self._forms: dict[str, Form] = {}
@@ -153,7 +156,7 @@ class Ledger:
             answer=lambda lane: self._length(lane) if most is None else most,
             skew=lambda: self.now() - anyio.current_time(),
             nudge=self._asked,
-            fault=lambda: self._fault,
+            fault=lambda: (self._fault, self._fault_lasts),
             hear=self._hear,
         )
 
@@ -299,6 +302,7 @@ class Ledger:
         if str(error) != self._fault:
             self._tell(StoreTroubled(str(error), 0))
         self._fault = str(error)
+        self._fault_lasts = LOCK_LASTS if error.kind == "locked" else NEVER
         self._answer()
 
     def _healed(self, after: float) -> None:
@@ -337,6 +341,7 @@ class Ledger:
         except StoreError as error:
             if error.kind == "other":  # perhaps it was heard: say goodbye, and come anew with empty hands
                 self._doubtful, report = True, report.again()
+            self._bereft = self._bereft or error.kind in LOST
             self._undelivered(report, notes)
             raise
         except asyncio.CancelledError:  # the end: what may not have been written is told as lost
@@ -345,6 +350,9 @@ class Ledger:
         self._doubtful = False
         if tidings is None:
             self._undelivered(report, notes)
+            if self._bereft:
+                self._bereft = False
+                self._purse.remember()
             self._purse.forfeit()
             self._urgent = True
             return False

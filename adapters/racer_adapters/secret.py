@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MASK = "[key]"
 SHOWN = 4
 RUN = 8
+LEAST = 8  # a shorter encoding may stand in any text
 
 
 class Secret:
@@ -72,7 +76,27 @@ def _disguises(value: str) -> tuple[str, ...]:
         base64.b64encode(raw).decode(),
         base64.urlsafe_b64encode(raw).decode(),
     }
+    forms |= {form for form in (*_in_hex(raw), *_within_base64(raw)) if len(form) >= LEAST}
     return tuple(sorted(forms, key=len, reverse=True))
+
+
+def _in_hex(raw: bytes) -> tuple[str, ...]:
+    """Every byte in hex, and so with a percent sign, each in small and capital letters."""
+    digits, escapes = raw.hex(), "%" + raw.hex("%")
+    return digits, digits.upper(), escapes, escapes.upper()
+
+
+def _within_base64(raw: bytes) -> Iterator[str]:
+    """What base64 makes of `Bearer KEY` after its `Bearer`, and of the key inside any longer text.
+
+    Text goes into base64 by three bytes, so there are three ways for the key to lie in it. A character at
+    either end that holds bits of its neighbour, too, is left out.
+    """
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(b" " + raw).decode()  # `Bearer` is two whole groups, so they stay as they are
+        for before in range(3):
+            text = encode(bytes(before) + raw).decode()
+            yield text[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
 
 
 def _without_runs(text: str, form: str) -> str:

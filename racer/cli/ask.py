@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from racer.cli.command import Command
 from racer.cli.failure import DONE
+from racer.cli.plain import one_line
 from racer.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from racer.cli.shell import Shell
     from racer.config import Config
-    from racer.core.facts import Observer
+    from racer.core.facts import Fact, Observer
     from racer.core.options import Messages, Options
     from racer.core.reply import Reply
 
@@ -121,7 +123,7 @@ def run(arguments: argparse.Namespace, shell: Shell) -> int:
     if arguments.watch:
         reply = _watched(config, messages, options, shell)
     else:
-        reply = asyncio.run(_race(config, messages, options))
+        reply = asyncio.run(_race(config, messages, options, Troubles(shell.say)))
     shell.result(_json(reply, shell) if arguments.json else reply.text)
     if not arguments.json and not arguments.watch:
         shell.aside(credit(reply))
@@ -169,6 +171,26 @@ def quiet(config: Config) -> Config:
     return replace(config, env={**config.env, "RACER_LOG": "off"})
 
 
+class Troubles:
+    """Tells what the database cannot do, each reason once: an answer alone would say that all is well."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._told: set[str] = set()
+
+    def __call__(self, fact: Fact) -> None:
+        from racer.core.facts import StoreTroubled
+
+        if not isinstance(fact, StoreTroubled):
+            return
+        lost = f"{fact.lost} record{'' if fact.lost == 1 else 's'} lost" if fact.lost else ""
+        reason = "" if fact.reason in self._told else one_line(fact.reason)
+        self._told.add(fact.reason)
+        if text := "; ".join(filter(None, (reason, lost))):
+            with suppress(OSError):  # nobody reads it: no reason to lose the answer
+                self._say(f"racer: {text}")
+
+
 async def _race(config: Config, messages: Messages, options: Options, *observers: Observer) -> Reply:
     from racer.api import Racer
     from racer.transport import Transport
@@ -191,7 +213,7 @@ def _watched(config: Config, messages: Messages, options: Options, shell: Shell)
 
     watch = live.watch(shell)
     try:
-        return asyncio.run(_race(config, messages, options, watch))
+        return asyncio.run(_race(config, messages, options, watch, Troubles(watch.say)))
     finally:
         watch.close()
         if watch.track.is_over:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from racer.cli import bars
 from racer.cli.console import screen
-from racer.cli.plain import one_line
+from racer.cli.plain import one_line, plain
 from racer.cli.track import Track
 from racer.core.facts import (
     CacheHit,
@@ -48,6 +48,10 @@ class Watch(Protocol):
     track: Track
 
     def __call__(self, fact: Fact) -> None: ...
+    def say(self, text: str) -> None:
+        """A line beside the lanes. Raises nothing where nobody reads it."""
+        ...
+
     def close(self) -> None:
         """Leave the terminal as it was. Safe to call twice, and after the event loop."""
         ...
@@ -78,6 +82,10 @@ class Bars:
             self._start()
         elif isinstance(fact, RaceEnded):
             self.close()
+
+    def say(self, text: str) -> None:
+        """Above the picture, which is drawn again below it."""
+        self._console.print(Text(plain(text)))
 
     def close(self) -> None:
         """The last frame stays, and the cursor comes back."""
@@ -138,7 +146,11 @@ class Lines:
     def __call__(self, fact: Fact) -> None:
         self.track.tell(fact)
         text = headline(self.track, self.title) if isinstance(fact, RaceStarted) else told(fact)
-        if text and self._heard:
+        if text:
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        if self._heard:
             try:
                 self._shell.say(text)
             except OSError:

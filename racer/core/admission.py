@@ -34,7 +34,8 @@ class Admission:
     """The gate of one race. `skew` gives unix seconds minus the race's clock: either may be set meanwhile.
 
     `meters` gives a lane's counters; `prompt` is the tokens of the question, `answer` guesses those of a
-    lane's answer. `nudge` has the store asked; `fault` says why it cannot be, or nothing. `hear` is given
+    lane's answer. `nudge` has the store asked; `fault` says why it cannot be, or
+    nothing, and in how many seconds to look again. `hear` is given
     the headers of each response and each failure.
     """
 
@@ -53,7 +54,7 @@ class Admission:
         answer: Callable[[Lane], int],
         skew: Callable[[], float],
         nudge: Callable[[Admission], None],
-        fault: Callable[[], str],
+        fault: Callable[[], tuple[str, float]],
         hear: Hearing,
     ) -> None:
         self._breakers = breakers
@@ -84,8 +85,9 @@ class Admission:
         if lack.until is not None:
             until = lack.until - self._skew() + ROUNDING
             return Block(until, _why(lack), stated=True, limit=guess is None)
-        if fault := self._fault():
-            return Block(FOREVER, fault, stated=True, limit=guess is None)
+        fault, again = self._fault()
+        if fault:
+            return Block(now + again, fault, stated=True, limit=guess is None)
         if guess is not None:
             return Block(guess.until, guess.reason, stated=False, pending=True)
         return Block(now, "its quota is being asked for", stated=True, pending=True, limit=True)
@@ -163,6 +165,8 @@ def _why(lack: Lack) -> str:
         return f"too large: about {lack.amount:,.10g} {meter.unit}, and its limit is {allowed}"
     if lack.turning:
         return f"its limit of {allowed} begins anew in a moment"
+    if lack.aloft:
+        return f"set aside: calls in flight may use all that is left of {allowed}"
     if meter.span is None:
         return f"busy: {limit:g} calls in flight are allowed at once"
     return f"used up: {allowed}"

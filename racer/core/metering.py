@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Cloudflare sells a thousand neurons at this price, so that a price in dollars is one in neurons.
 USD_A_NEURON = 0.000011
 NEURONS_OF_AN_UNKNOWN_CALL = 100.0
+# Dollars for a million tokens, in and out, where a limit of money meets a model without a price: more than
+# three of four priced models of the catalogue ask for.
+PRICE_OF_AN_UNKNOWN_MODEL = (1.0, 5.0)
 
 
 def meters_of(lane: Lane, zone: Callable[[str], tzinfo]) -> tuple[Meter, ...]:
@@ -110,7 +113,7 @@ def amount_of(meter: Meter, usage: Usage, model: Model) -> float:
 def _usd(usage: Usage, model: Model) -> float:
     if usage.usd is not None:
         return max(0.0, usage.usd)
-    price_in, price_out = model.price or (0.0, 0.0)
+    price_in, price_out = model.price or PRICE_OF_AN_UNKNOWN_MODEL
     return (usage.input_tokens * price_in + usage.output_tokens * price_out) / 1e6
 
 

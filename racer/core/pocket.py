@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CALLS_AHEAD = 4
 RECHECK = 1.0
 EDGE = 2.0  # seconds that a request may be on its way, and the clocks apart
+GUESSED = frozenset({"tokens", "input_tokens", "output_tokens", "usd", "neurons"})
 IDLE_BRIEF = 1.0
 IDLE_LONG = 30.0
 FOREVER = float("inf")
@@ -37,12 +38,14 @@ class Lack(NamedTuple):
     """Why a call cannot start. `until`: not before then; None while the store has still to be asked.
 
     `turning`: its window ends in a moment, and nobody knows in which one its provider would count a call.
+    `aloft`: what calls in flight are thought to use would do, and they mostly use less.
     """
 
     pocket: Pocket
     amount: float
     until: float | None
     turning: bool = False
+    aloft: bool = False
 
 
 class Pocket:
@@ -53,15 +56,16 @@ class Pocket:
     """
 
     __slots__ = (
-        "_slot_end", "asked", "calm_until", "flying", "got_at", "heard", "held", "least", "meter", "need",
-        "returning", "size", "slot", "spent", "spent_at", "standing", "stated", "used", "was_exhausted",
+        "_slot_end", "aloft", "asked", "calm_until", "flying", "got_at", "heard", "held", "least", "meter",
+        "need", "on_its_way", "returning", "size", "slot", "spent", "spent_at", "standing", "stated", "used",
+        "was_exhausted",
     )  # fmt: skip
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
         self.held = 0.0
         self.flying = 0.0
-        self.returning = 0.0
+        self.returning = self.aloft = 0.0
         self.need = 0.0
         self.least = FOREVER
         self.size = 1.0
@@ -71,6 +75,7 @@ class Pocket:
         self.stated: float | None = meter.amount
         self.heard = self.got_at = self.spent_at = -FOREVER
         self.standing: Standing | None = None
+        self.on_its_way = (0.0, 0.0)
         self.slot, self._slot_end = _NO_SLOT, 0.0
         self.calm_until = -FOREVER
         self.spent: dict[Slot, list[float]] = {}
@@ -111,6 +116,8 @@ class Pocket:
             return Lack(self, amount, None)
         if used + amount <= standing.limit + TOLERANCE:  # leased by others, who may not need it
             return Lack(self, amount, self.heard + RECHECK)
+        if self.meter.unit in GUESSED and used - self.aloft + amount <= standing.limit + TOLERANCE:
+            return Lack(self, amount, now + RECHECK, aloft=True)
         opens_at = FOREVER if standing.opens_at is None else standing.opens_at
         return Lack(self, amount, opens_at if opens_at > now else None)
 
@@ -125,8 +132,18 @@ class Pocket:
 
     @property
     def _untold(self) -> tuple[float, float]:
-        """What was used, and what has left the lease by it, since the store was told."""
-        return sum(noted[0] for noted in self.spent.values()), sum(noted[1] for noted in self.spent.values())
+        """What was used, and what has left the lease by it, since the store has answered last."""
+        used, leased = self.on_its_way
+        return (
+            used + sum(noted[0] for noted in self.spent.values()),
+            leased + sum(noted[1] for noted in self.spent.values()),
+        )
+
+    def tell(self) -> dict[Slot, list[float]]:
+        """What was noted, for a report: on its way until the store has answered, or the report is back."""
+        self.on_its_way = self._untold
+        spent, self.spent = self.spent, {}
+        return spent
 
     def learns(self, truth: Truth) -> bool:
         """Whether `truth` says anything new: that others have used something, or what the limit really is.
@@ -159,6 +176,7 @@ class Pocket:
             return Taken(self, _NO_SLOT, amount)
         if not self.slot.start <= now < self._slot_end:
             self.slot, self._slot_end = _slot_at(self.meter.span, now)
+        self.aloft += amount
         self.note(self.slot, amount, amount)
         return Taken(self, self.slot, amount)
 
@@ -167,7 +185,9 @@ class Pocket:
         if self.meter.span is None:
             self.flying -= taken.amount
             self.held += taken.amount
-        elif (more := amount - taken.amount) != 0:
+            return
+        self.aloft = max(0.0, self.aloft - taken.amount)
+        if (more := amount - taken.amount) != 0:
             leased = min(max(more, 0.0), self.held)
             self.held -= leased
             self.note(taken.slot, more, leased)

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 from racer.core.grant import TOLERANCE
 from racer.core.pocket import FOREVER, Lack, Pocket
-from racer.core.quota import Report, Spend
+from racer.core.quota import Report, Spend, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from racer.core.pocket import Taken
-    from racer.core.quota import Meter, Tidings, Truth
+    from racer.core.quota import Meter, Tidings
 
 Charge = tuple["Meter", float]
 
@@ -116,12 +116,12 @@ class Purse:
 
     def _spends(self) -> Iterator[Spend]:
         for pocket in self._pockets.values():
-            spent, pocket.spent = pocket.spent, {}
-            for slot, (used, leased) in spent.items():
+            for slot, (used, leased) in pocket.tell().items():
                 yield Spend(pocket.meter, slot, used, leased)
 
     def take_back(self, report: Report) -> None:
         """`report` did not arrive."""
+        self._arrived()
         for spend in report.spends:
             self.pocket(spend.meter).note(spend.slot, spend.used, spend.leased)
         for meter, amount in report.back:
@@ -134,9 +134,14 @@ class Purse:
                 pocket.least = min(pocket.least, wish.size)
         self._truths[:0] = report.truths
 
+    def _arrived(self) -> None:
+        for pocket in self._pockets.values():
+            pocket.on_its_way = (0.0, 0.0)
+
     def receive(self, tidings: Tidings, now: float) -> list[Meter]:
         """The store's answer to what was told at `now`. Returns the meters that have room again."""
         self._heard = now
+        self._arrived()
         for name, standing in tidings.standings.items():
             pocket = self._pockets[name]
             pocket.standing, pocket.heard = standing, now
@@ -146,6 +151,13 @@ class Purse:
             if amount > 0:
                 pocket.got_at = now
         return [pocket.meter for pocket in self._pockets.values() if pocket.reopened()]
+
+    def remember(self) -> None:
+        """The store has lost what was counted: it is told what we know of it, and counts at least that."""
+        for pocket in self._pockets.values():
+            if pocket.standing is not None and pocket.meter.span is not None:
+                known = pocket.standing.used + pocket.standing.leased
+                self._truths.append(Truth(pocket.meter, "header", used=known))
 
     def forfeit(self) -> None:
         """The store has taken this process for dead: its leases count as used, and are gone.

@@ -3,6 +3,7 @@
 Rule 1: a dead process's leases count as used from the instant of its burial: nobody knows how much of them
         it has spent. Calls in flight are none any more: their connections died with it.
 Rule 2: a process that was buried and lives notices it at its next exchange, for its row is gone.
+Rule 3: one that stands still (stopped, or asleep with its machine) is not dead: its calls may go on with it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GRACE = 30.0  # seconds without a sign of life
-ENDED = "its process ended"
+LONGEST_SILENCE = 3600.0  # the same of one whose process is there: another one may have got its number
 
 _SPENDABLE = """SELECT meter, span, leases.amount FROM leases JOIN meters ON meters.id = leases.meter
     WHERE owner = ? AND leases.amount > 0 AND span IS NOT NULL"""
@@ -32,7 +33,7 @@ _CLOCK = ("clock.boot", "clock.wall", "clock.ticks")
 
 
 def enrol(connection: sqlite3.Connection, *, pid: int, boot: str, now: float) -> int:
-    """A new owner of leases. `boot` is what tells one start of the machine from another."""
+    """A new owner of leases. `boot` is its home: the start of the machine, and where `pid` has a meaning."""
     row = "INSERT INTO owners (pid, boot, started, seen) VALUES (?, ?, ?, ?)"
     return connection.execute(row, (pid, boot, now, now)).lastrowid or 0
 
@@ -57,19 +58,26 @@ def living(connection: sqlite3.Connection, now: float) -> int:
 # ---------------------------------------------------------------- the dead
 
 
-def bury(connection: sqlite3.Connection, now: float, alive: Callable[[int, str], bool]) -> int:
-    """Bury who was not seen for GRACE seconds, and whoever is not `alive(pid, boot)`. How many these were.
+def bury(connection: sqlite3.Connection, now: float, alive: Callable[[int, str], bool | None]) -> int:
+    """Bury the dead, and tell how many these were. Who asks has been `seen` just before.
 
-    `alive` says False only where it is certain. Who asks has been `seen` just before.
+    `alive(pid, home)` is True or False only where that is certain. Who is not alive is dead at once; of whom
+    nothing is known (None), after GRACE seconds without a sign of life; who is alive, after LONGEST_SILENCE.
     """
     owners = connection.execute("SELECT id, pid, boot, seen FROM owners").fetchall()
-    dead = [owner for owner, pid, boot, at in owners if at < now - GRACE or not alive(pid, boot)]
+    dead = [owner for owner, pid, home, at in owners if _is_dead(alive(pid, home), now - at)]
     for owner in dead:
         for meter, span, amount in connection.execute(_SPENDABLE, (owner,)).fetchall():
             count(connection, meter, slot_at(span_from(span), now), amount)
-        records.give_up(connection, owner, ENDED)
+        records.give_up(connection, owner)
         leave(connection, owner)
     return len(dead)
+
+
+def _is_dead(alive: bool | None, silent: float) -> bool:
+    if alive is None:
+        return silent > GRACE
+    return not alive or silent > LONGEST_SILENCE
 
 
 # ---------------------------------------------------------------- the clock they agree on

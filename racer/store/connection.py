@@ -7,7 +7,17 @@ from contextlib import ExitStack, closing
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from racer.store.file import alone, file_size, free_name, identity, make, set_aside, settled
+from racer.store.file import (
+    alone,
+    close_to_others,
+    file_size,
+    free_name,
+    identity,
+    make,
+    set_aside,
+    settled,
+    unclaimed,
+)
 from racer.store.schema import APPLICATION
 from racer.store.trouble import kind_of, translated, trouble
 
@@ -22,6 +32,7 @@ T = TypeVar("T")
 
 BUSY = 2.0  # seconds to wait for a lock: no longer, for the caller tries again and others wait behind it
 LARGEST_LOG = 4 << 20
+SMALLEST = 512  # bytes: one page. SQLite takes a file of a single byte for an empty one
 
 # Name, value, and what SQLite must answer when it is asked what it has.
 PRAGMAS: tuple[tuple[str, str, int | str], ...] = (
@@ -82,11 +93,33 @@ def on_disk(path: Path, terms: Terms) -> tuple[sqlite3.Connection, Opened]:
     """Open the file, make it where there is none, set it aside where it is broken. Raises StoreError."""
     try:
         path = settled(path)
+        _refuse_foreign(path, len(terms.migrations))
         with alone(path, BUSY):
             broken = terms.broken is not None and identity(path) == terms.broken
             return _opened(path, terms, set_aside(path, terms.now) if broken else None)
     except (sqlite3.Error, OSError) as error:
         raise translated(error, path) from error
+
+
+def _refuse_foreign(path: Path, newest: int) -> None:
+    """Before anything is changed or laid beside it: is the file that is there somebody else's?
+
+    What SQLite cannot read is ours only where our lock lies beside it. Raises StoreError (foreign, newer)
+    and sqlite3.Error.
+    """
+    if not unclaimed(path):
+        return
+    if file_size(path, "") < SMALLEST:
+        raise trouble("foreign", path, "file is not a database")
+    # To write, SQLite would copy back a log that a crash has left; to read, it would leave an empty one.
+    mode = "ro" if file_size(path, "-wal") else "rw"
+    try:
+        with closing(connected(path, mode=mode)) as connection:
+            _version(connection, path, newest)
+    except sqlite3.DatabaseError as error:
+        if kind_of(error) != "corrupt":
+            raise
+        raise trouble("foreign", path, str(error)) from error
 
 
 def _opened(path: Path, terms: Terms, aside: Path | None) -> tuple[sqlite3.Connection, Opened]:
@@ -99,6 +132,7 @@ def _opened(path: Path, terms: Terms, aside: Path | None) -> tuple[sqlite3.Conne
             if aside is not None or kind_of(error) != "corrupt":
                 raise
             # Before the connection closes: SQLite then sees that its file has moved, and leaves the log be.
+            close_to_others(path)
             aside = set_aside(path, terms.now)
         else:
             undo.pop_all()
@@ -106,9 +140,9 @@ def _opened(path: Path, terms: Terms, aside: Path | None) -> tuple[sqlite3.Conne
     return _opened(path, terms, aside)
 
 
-def connected(path: Path) -> sqlite3.Connection:
-    """`mode=rw`: SQLite itself never makes the file, for it would let others read it."""
-    return sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=BUSY, isolation_level=None)
+def connected(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
+    """To read and write, or `ro`: SQLite itself never makes the file, for it would let others read it."""
+    return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY, isolation_level=None)
 
 
 def _readied(
@@ -116,6 +150,7 @@ def _readied(
 ) -> tuple[bool, Path | None]:
     """Was it new, and where is the copy that was made? Nothing is written before it is known as ours."""
     version = _version(connection, path, len(terms.migrations))
+    close_to_others(path)
     apply(connection, path, PRAGMAS)
     if version == len(terms.migrations):
         return False, None

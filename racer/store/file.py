@@ -97,7 +97,7 @@ def _locked(handle: int, until: float) -> bool:
 
 
 def make(path: Path) -> bool:
-    """Make the file where there is none, and keep others from reading it. Was it made?
+    """Make the file where there is none, for its owner alone. Was it made?
 
     Only under `alone`: closing a file lets go of every lock that this process has on it, SQLite's too.
     That is also why a file that exists is never opened here.
@@ -105,18 +105,30 @@ def make(path: Path) -> bool:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, OURS_ALONE)
     except FileExistsError:
-        for side in SIDES:
-            with suppress(FileNotFoundError):
-                _close_to_others(Path(f"{path}{side}"))
         return False
     os.close(handle)
     return True
 
 
-def _close_to_others(path: Path) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        path.chmod(mode & 0o700)
+def close_to_others(path: Path) -> None:
+    """Keep others from reading the database, its log and its index. Only once it is known as ours."""
+    for side in SIDES:
+        each = Path(f"{path}{side}")
+        with suppress(FileNotFoundError):
+            mode = stat.S_IMODE(each.stat().st_mode)
+            if mode & 0o077:
+                each.chmod(mode & 0o700)
+
+
+def unclaimed(path: Path) -> bool:
+    """Is there something in the file, and beside it no empty lock, such as ours have from their beginning?
+
+    The file is looked at first: who makes one at this moment has laid the lock there already.
+    """
+    if not file_size(path, ""):
+        return False
+    lock = Path(f"{path}.lock")
+    return not lock.is_file() or file_size(path, ".lock") > 0
 
 
 def identity(path: Path) -> Identity | None:

@@ -1,7 +1,9 @@
 """Races and attempts written down, a batch of facts at a time: rows, sums by the day, what lanes teach.
 
 Rule 1: an attempt has one row, from its start on, and ends once: a row that has an end is not touched again.
-Rule 2: it counts in `days` and teaches something when it ends, not before.
+        But a process that was taken for dead may live: what was given up with it gets the end that it tells.
+Rule 2: it counts in `days` and teaches something when it ends, not before. In `days` it counts once: a late
+        end is no further call, and what was added to `lost` for it is taken away again.
 Rule 3: what others have written (names, reasons, numbers) is cut to size and made fit to be stored.
 
 Each function runs in a transaction that its caller holds.
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 10**12
 DAY = 86400
+ENDED = "its process ended"
 _OUTCOMES = ("won", "lost", "failed", "late")
 _TOKENS = ("input_tokens", "output_tokens", "answer_input", "answer_output")
 _SUMMED = {name: place for place, name in enumerate(("calls", *_OUTCOMES, *_TOKENS, "usd"))}
@@ -44,14 +47,14 @@ _SUMMED = {name: place for place, name in enumerate(("calls", *_OUTCOMES, *_TOKE
 _RACE = """INSERT INTO races (id, at, owner, policy, width, deadline, lanes, skips)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 _RACE_ENDS = """UPDATE races SET ending = ?, latency = ?, attempts = ?, winner = ?, kept_out = ?
-    WHERE id = ? AND ending IS NULL"""
+    WHERE id = ? AND (ending IS NULL OR (ending = 'aborted' AND latency IS NULL))"""
 _SKIPS = "INSERT INTO skips (digest, lanes) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _STARTED = """INSERT INTO attempts
     (race, number, at, owner, lane, provider, model, account, start, outcome)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'running') ON CONFLICT DO NOTHING"""
 _FIRST_TOKEN = """UPDATE attempts SET first_token = ?
     WHERE race = ? AND number = ? AND outcome = 'running'"""
-_ENDED = """INSERT INTO attempts
+_ENDED = f"""INSERT INTO attempts
     (race, number, at, owner, lane, provider, model, account, start, outcome, reason, status, latency,
     first_token, input_tokens, output_tokens, estimated, usd)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -59,7 +62,9 @@ _ENDED = """INSERT INTO attempts
     status = excluded.status, latency = excluded.latency, first_token = excluded.first_token,
     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
     estimated = excluded.estimated, usd = excluded.usd
-    WHERE outcome = 'running'"""
+    WHERE outcome = 'running' OR (outcome = 'lost' AND reason = '{ENDED}')"""
+_OVER = """SELECT number, at, outcome = 'lost' AND reason IS ? FROM attempts
+    WHERE race = ? AND outcome <> 'running'"""
 _DAYS = f"""INSERT INTO days (day, provider, model, account, {", ".join(_SUMMED)})
     VALUES (?, ?, ?, ?, {", ".join("?" * len(_SUMMED))})
     ON CONFLICT (day, provider, model, account)
@@ -72,13 +77,17 @@ _GIVEN_UP = """INSERT INTO days (day, provider, model, account, calls, lost)
 
 
 class End(NamedTuple):
-    """An attempt that has ended: when it began, and when its end was seen, in unix seconds."""
+    """An attempt that has ended: when it began, and when its end was seen, in unix seconds.
+
+    `given_up`: it is written down, and counted, as lost with its process.
+    """
 
     began: float
     seen: float
     lane: Lane
     names: tuple[str, ...]
     record: Attempt
+    given_up: bool = False
 
 
 class _Batch:
@@ -136,11 +145,14 @@ def write(
     return learned.learn(connection, ended.values())
 
 
-def give_up(connection: sqlite3.Connection, owner: int, reason: str) -> None:
-    """What was running in the process `owner` has ended with it: its races aborted, their lanes lost."""
+def give_up(connection: sqlite3.Connection, owner: int) -> None:
+    """What was running in the process `owner` has ended with it: its races aborted, their lanes lost.
+
+    A race that was aborted in this way has no latency.
+    """
     connection.execute(_GIVEN_UP, (owner,))
     lost = "UPDATE attempts SET outcome = 'lost', reason = ? WHERE owner = ? AND outcome = 'running'"
-    connection.execute(lost, (reason, owner))
+    connection.execute(lost, (ENDED, owner))
     connection.execute("UPDATE races SET ending = 'aborted' WHERE owner = ? AND ending IS NULL", (owner,))
 
 
@@ -185,10 +197,14 @@ def _skips(connection: sqlite3.Connection, lists: Iterable[Skipped]) -> Mapping[
 
 
 def _news(connection: sqlite3.Connection, ended: Mapping[Key, End]) -> Mapping[Key, End]:
-    """`ended` without those that have an end already."""
-    find = "SELECT race, number FROM attempts WHERE race = ? AND outcome <> 'running'"
-    old = {key for race in {race for race, _ in ended} for key in connection.execute(find, (race,))}
-    return {key: end for key, end in ended.items() if key not in old} if old else ended
+    """`ended` without those that have an end already. One that was given up counts on the day it has."""
+    news = dict(ended)
+    for race in {race for race, _ in ended}:
+        for number, at, given_up in connection.execute(_OVER, (ENDED, race)):
+            end = news.pop((race, number), None)
+            if given_up and end is not None:
+                news[race, number] = end._replace(began=at, given_up=True)
+    return news
 
 
 def _names(lane: Lane) -> tuple[str, ...]:
@@ -235,7 +251,7 @@ def _sums(ended: Iterable[End]) -> Iterable[Row]:
 
 def _amounts(end: End) -> Iterable[tuple[str, float]]:
     outcome, usage = end.record.outcome, end.record.usage
-    yield "calls", 1
+    yield ("lost", -1) if end.given_up else ("calls", 1)
     yield outcome, 1
     if usage is None:
         return

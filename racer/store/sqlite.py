@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
@@ -17,7 +19,6 @@ from racer.store.place import place_of
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from racer.core.facts import Fact
     from racer.core.quota import Report, Tidings
@@ -40,6 +41,7 @@ class SqliteStore:
         self._levels = tuple(levels)
         self._ready = anyio.Event()
         self._boot = ""
+        self._home = ""
         self._owner = NOBODY
         self._lost = False
         self._notice = ""
@@ -55,7 +57,7 @@ class SqliteStore:
         opened = await self._database.open()
         if opened.set_aside is not None:
             self._notice = _set_aside(opened.set_aside)
-        self._boot = boot
+        self._boot, self._home = boot, f"{boot} {_namespace()}"
         join = partial(self._join, wall=wall, ticks=ticks)
         try:
             self._owner, anchor, learned = await self._database.run(join)
@@ -71,8 +73,8 @@ class SqliteStore:
     def _join(self, connection: sqlite3.Connection, *, wall: float, ticks: float) -> tuple[int, Any, Any]:
         anchor = census.anchor(connection, wall=wall, ticks=ticks, boot=self._boot)
         now = anchor[0] + ticks - anchor[1]
-        owner = census.enrol(connection, pid=os.getpid(), boot=self._boot, now=now)
-        census.bury(connection, now, self._is_alive)
+        owner = census.enrol(connection, pid=os.getpid(), boot=self._home, now=now)
+        census.bury(connection, now, partial(alive, here=self._home))
         return owner, anchor, readings.learned(connection)
 
     async def exchange(
@@ -98,7 +100,7 @@ class SqliteStore:
         last: bool,
     ) -> tuple[int, Tidings | None]:
         if not census.seen(connection, self._owner, now):
-            return census.enrol(connection, pid=os.getpid(), boot=self._boot, now=now), None
+            return census.enrol(connection, pid=os.getpid(), boot=self._home, now=now), None
         learned = records.write(connection, self._owner, notes)
         tidings = quotas.exchange(connection, self._owner, report, now, self._levels)
         if last:
@@ -135,7 +137,7 @@ class SqliteStore:
         await self._database.tidy()
 
     def _clear(self, connection: sqlite3.Connection, *, now: float) -> None:
-        census.bury(connection, now, self._is_alive)
+        census.bury(connection, now, partial(alive, here=self._home))
         retention.prune(connection, now)
         replies.prune(connection, now)
 
@@ -154,17 +156,32 @@ class SqliteStore:
     async def aclose(self) -> None:
         await self._database.aclose()
 
-    def _is_alive(self, pid: int, boot: str) -> bool:
-        """False only where it is certain: the machine has started anew since, or there is no such process."""
-        if boot != self._boot:
-            return not (boot and self._boot)
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        except OSError:  # it is somebody else's
-            return True
+
+def alive(pid: int, home: str, *, here: str) -> bool | None:
+    """Whether the process `pid` of `home` lives, as far as one of `here` can tell. None: it cannot.
+
+    A home is the machine's boot id, a blank, and the namespace that `pid` is of. Containers on one machine
+    share the first and not the second: none can look for the processes of another.
+    """
+    boot, our_boot = home.partition(" ")[0], here.partition(" ")[0]
+    if not (boot and our_boot):
+        return None
+    if home != here:
+        return None if boot == our_boot else False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
         return True
+    return True
+
+
+def _namespace() -> str:
+    """In which the ids of processes are counted; empty where the system has none."""
+    with suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return ""
 
 
 def _set_aside(path: Path) -> str:

@@ -22,7 +22,7 @@ WORDS: Mapping[StoreTrouble, str] = {
     "read_only": "{it} cannot be written ({why}): make the file and its folder writable, or " + _ELSEWHERE,
     "corrupt": "{it} is damaged ({why}): it is set aside, never deleted, when racer opens it next",
     "newer": "{it} was written by a newer racer ({why}): upgrade this one, or " + _ELSEWHERE,
-    "foreign": "{it} is a database, but not racer's ({why}): " + _ELSEWHERE,
+    "foreign": "{it} is not racer's, and is left as it is ({why}): " + _ELSEWHERE,
     "gone": "{it} was deleted or replaced while open ({why}): it is made anew when racer opens it next",
     "unopened": "{it} cannot be opened ({why}): see to that, or " + _ELSEWHERE,
     "other": "{it} failed: {why}",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import pickle
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
 from racer_adapters.secret import MASK, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONG = "test-key-" + "+/ü\n" * 4 + "end"
 SHORT = "abc+/"
@@ -43,6 +47,49 @@ def test_every_form_of_it_is_scrubbed(key: str) -> None:
     forms.append(quote(raw, safe=""))
 
     assert Secret(key).scrub("a " + " b ".join(forms)) == "a " + " b ".join([MASK] * len(forms))
+
+
+@pytest.mark.parametrize("key", [LONG, "test-key-?>~" + "ab", "surrogate\udcff" * 3])
+def test_hex_and_escapes_are_scrubbed(key: str) -> None:
+    """All of it in hex, or percent-encoded with no letter spared; in small and in capital letters."""
+    digits = key.encode("utf-8", "surrogateescape").hex()
+    escapes = "".join("%" + digits[at : at + 2] for at in range(0, len(digits), 2))
+
+    for form in (digits, digits.upper(), escapes, escapes.upper()):
+        assert Secret(key).scrub(f"got {form}, sorry") == f"got {MASK}, sorry"
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("end", ["", "a", "ab"])
+def test_a_header_in_base64_is_scrubbed(encode: Callable[[bytes], bytes], end: str) -> None:
+    """Nothing but the word Bearer is left, however long the key is."""
+    key = "test-key-?>~~?>" + end
+    header = encode(f"Bearer {key}".encode()).decode()
+
+    assert Secret(key).scrub(f"got {header}!") == f"got {encode(b'Bearer').decode()}{MASK}!"
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("after", ["", "}", "}}", "}}}"])
+@pytest.mark.parametrize("before", range(6))
+def test_a_key_inside_a_text_in_base64_is_scrubbed(
+    encode: Callable[[bytes], bytes], after: str, before: int
+) -> None:
+    """Wherever it lies, no character is left that the key alone decides."""
+    key = "test-key-?>~~?>a"
+    text = encode(("{" * before + key + after).encode()).decode()
+    left = Secret(key).scrub(text)
+
+    first, end = -(-before * 8 // 6), (before + len(key)) * 8 // 6
+    assert MASK in left
+    assert len(left) - len(MASK) <= len(text) - (end - first)
+    assert text[first:end] not in left
+
+
+def test_a_short_key_takes_no_other_text_along() -> None:
+    """An encoding of fewer than eight characters may be a part of any number or word."""
+    assert Secret("abc").scrub("616263 FiYw YWJj") == f"616263 FiYw {MASK}"
+    assert Secret("ab").scrub("%61%62 FiY 6162") == "%61%62 FiY 6162"
 
 
 def test_the_beginning_of_a_long_key_is_scrubbed() -> None:

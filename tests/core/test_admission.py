@@ -65,7 +65,7 @@ class House:
             answer=lambda lane: answer,
             skew=lambda: self.skew,
             nudge=lambda gate: self.waiting.append(gate),
-            fault=lambda: self.fault,
+            fault=lambda: (self.fault, FOREVER),
             hear=lambda lane, headers, error: self.heard.append((lane, headers, error)),
         )
 
@@ -226,6 +226,21 @@ REASONS: list[tuple[Meter, Standing, int, str]] = [
         "too large: about 123,500 tokens, and its limit is 10,000 tokens a minute",
     ),
 ]  # fmt: skip
+
+
+def test_what_is_set_aside_is_a_reason_of_its_own() -> None:
+    """Calls in flight may use it all; soon it is known."""
+    place = house(TOKENS)
+    place.purse.pocket(TOKENS).held = TOKENS.amount
+    place.purse.receive(Tidings({}, {TOKENS.name: Standing(TOKENS.amount, 0, TOKENS.amount, None)}), SKEW)
+    gate = place.gate(100, int(TOKENS.amount) - 100)
+    gate.started(A, 0.0)
+
+    block = gate.blocked(A, 0.0)
+
+    assert block is not None
+    assert block.reason.startswith("set aside: calls in flight may use all that is left of ")
+    assert block.until == pytest.approx(RECHECK, abs=1e-3)
 
 
 def test_a_reset_that_is_near_is_a_reason_of_its_own() -> None:

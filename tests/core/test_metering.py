@@ -207,7 +207,7 @@ AMOUNTS: list[tuple[str, Usage, Model, float]] = [
     ("tokens", USED, FREE, 1_200.0),
     ("input_tokens", USED, FREE, 1_000.0),
     ("output_tokens", USED, FREE, 200.0),
-    ("usd", USED, FREE, 0.0),
+    ("usd", USED, FREE, 0.002),
     ("usd", USED, PRICED, 0.0002),
     ("usd", replace(USED, usd=0.7), PRICED, 0.7),
     ("usd", replace(USED, usd=-1.0), PRICED, 0.0),

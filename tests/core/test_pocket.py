@@ -140,6 +140,27 @@ def test_each_spend_is_noted_in_the_slot_of_its_instant(of: Meter, second: float
     assert len(noted(pocket)) == slots
 
 
+def test_what_calls_in_flight_have_set_aside_is_not_used_yet() -> None:
+    """They mostly use less than was thought: so it is no reason to wait for a day, but for a moment."""
+    day = meter("tokens", 100.0, Calendar("day", 0, 0, UTC), per="day")
+    pocket = stood(day, Standing(100, 0, 90, NOW + 40_000), held=90.0)
+    taken = pocket.take(90.0, NOW)
+
+    assert pocket.lacks(50.0, NOW) == Lack(pocket, 50.0, NOW + RECHECK, aloft=True)
+
+    pocket.settle(taken, 80.0)
+    assert pocket.lacks(50.0, NOW) == Lack(pocket, 50.0, NOW + 40_000)
+    assert pocket.aloft == 0.0
+
+
+def test_requests_are_what_they_are() -> None:
+    """A request that was sent never counts for less."""
+    pocket = stood(REQUESTS, Standing(100, 0, 100, NOW + 60), held=100.0)
+    pocket.take(100.0, NOW)
+
+    assert pocket.lacks(1.0, NOW) == Lack(pocket, 1.0, NOW + 60)
+
+
 @pytest.mark.parametrize(
     ("before", "turning"), [(3600.0, False), (EDGE + 0.1, False), (EDGE, True), (0.1, True), (0.0, False)]
 )
@@ -370,3 +391,14 @@ def test_what_goes_back_is_not_held_any_more() -> None:
 
     assert (idle.give_back(NOW + IDLE_LONG), idle.held) == (9.0, 0.0)
     assert (flying.give_back(NOW, last=True), flying.held) == (3.0, -1.0)
+
+
+def test_what_is_told_is_on_its_way() -> None:
+    """Until the store has answered, it counts as if it were noted still."""
+    pocket = stood(REQUESTS, Standing(100, 90, 10, NOW + 60), held=10.0)
+    pocket.take(10.0, NOW)
+
+    assert [*pocket.tell().values()] == [[10.0, 10.0]]
+    assert pocket.on_its_way == (10.0, 10.0)
+    assert noted(pocket) == []
+    assert pocket.lacks(1.0, NOW) == Lack(pocket, 1.0, NOW + 60)

@@ -524,3 +524,42 @@ class Processes(RuleBasedStateMachine):
 
 TestProcesses = Processes.TestCase
 TestProcesses.settings = settings(max_examples=200, stateful_step_count=50)
+
+
+def test_what_the_store_has_lost_is_told_it_again() -> None:
+    """Used and leased as it was heard last; calls in flight and what nothing is known of say nothing."""
+    purse = Purse()
+    purse.pocket(TOKENS)
+    for of in (REQUESTS, FLIGHT):
+        purse.pocket(of)
+        purse.receive(Tidings({}, {of.name: Standing(100, 30, 5, None)}), NOW)
+
+    purse.remember()
+
+    assert purse.report(NOW).truths == (Truth(REQUESTS, "header", used=35.0),)
+
+
+def test_what_is_on_its_way_to_the_store_is_not_forgotten() -> None:
+    """A call has settled, and the store has not answered yet: what it gave back is room all the same."""
+    day = meter("tokens", 100.0, Calendar("day", 0, 0, UTC), per="day")
+    purse = Purse()
+    pocket = purse.pocket(day)
+    purse.receive(Tidings({day.name: 90.0}, {day.name: Standing(100, 0, 90, NOW + 40_000)}), NOW)
+    taken = purse.take([(day, 90.0)], NOW)
+    purse.report(NOW)
+    purse.receive(Tidings({}, {day.name: Standing(100, 90, 0, NOW + 40_000)}), NOW)
+    pocket.settle(taken[0], 10.0)
+
+    report = purse.report(NOW)
+    assert purse.lacks([(day, 50.0)], NOW) == Lack(pocket, 50.0, None)
+    purse.take_back(report)
+    assert purse.lacks([(day, 50.0)], NOW) == Lack(pocket, 50.0, None)
+
+
+def test_a_purse_without_pockets_counts_nothing() -> None:
+    """There is no limit anywhere: the store need not be asked."""
+    purse = Purse()
+    assert not purse.counts
+
+    purse.pocket(REQUESTS)
+    assert purse.counts

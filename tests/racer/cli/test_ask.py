@@ -5,24 +5,28 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer.cli.ask import credit, messages_of, options_of, prompt_of, quiet
+from racer.cli.ask import Troubles, credit, messages_of, options_of, prompt_of, quiet
 from racer.cli.main import main, parser
+from racer.core.facts import Fact, QuotaExhausted, QuotaReset, StoreHealed, StoreTroubled
 from racer.core.heat import Outcome
 from racer.core.reply import Attempt, Reply
 from racer.errors import BadRequest
 from racer.testing import config_of
 from racer_adapters.types import Usage
-from tests.racer.cli.shells import COMMAND, Terminal, clean_environ, shell_of, text_of
-from tests.racer.cli.terminal import run_in_terminal
+from tests.racer.cli.shells import COMMAND, Gone, Terminal, clean_environ, shell_of, text_of
+from tests.racer.cli.terminal import run_in_terminal, screen
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from racer.cli.shell import Shell
 
@@ -129,6 +133,66 @@ def test_people_are_told_who_won(home: Path) -> None:
     assert main([*HI, "--only", "sim-quick"], shell) == 0
     assert text_of(shell.stderr).startswith("sim-quick/m won in ")
     assert text_of(shell.stderr).endswith(" s, of 1 lane\n")
+
+
+def _foreign(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE songs (title TEXT)")
+    connection.close()
+
+
+BROKEN: list[tuple[Callable[[Path], None], str]] = [
+    (Path.mkdir, "cannot be opened"),
+    (_foreign, "is not racer's"),
+]
+
+
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+@pytest.mark.parametrize("flags", [[], ["--json"], ["--watch"]])
+@pytest.mark.parametrize(("make", "says"), BROKEN)
+def test_a_broken_database_is_told_beside_the_answer(
+    make: Callable[[Path], None], says: str, flags: list[str], stream: type[io.StringIO], home: Path
+) -> None:
+    """The reason once, then what it cost; the answer comes all the same, and stdout holds nothing else."""
+    make(home / "broken.db")
+    environ = {"RACER_DB": str(home / "broken.db"), "TERM": "xterm", "COLUMNS": "400"}
+    shell = shell_in(home, stderr=stream(), environ=environ)
+
+    assert main([*HI, "--only", "sim-quick", *flags], shell) == 0
+    told = [line for line in screen(text_of(shell.stderr)) if line.startswith("racer: ")]
+    assert told[0].startswith(f"racer: the database {home}/broken.db {says}")
+    assert re.fullmatch(r"racer: \d+ records? lost", " ".join(told[1:]))
+    assert text_of(shell.stdout).count("\n") == 1
+    assert "--json" not in flags or json.loads(text_of(shell.stdout))["provider"] == "sim-quick"
+
+
+TROUBLES: list[tuple[list[Fact], list[str]]] = [
+    ([StoreTroubled("full", 0), StoreHealed(1.0), StoreTroubled("full", 0)], ["racer: full"]),
+    ([StoreTroubled("full", 0), StoreTroubled("gone", 2)], ["racer: full", "racer: gone; 2 records lost"]),
+    ([StoreTroubled("full", 0), StoreTroubled("full", 1)], ["racer: full", "racer: 1 record lost"]),
+    ([StoreTroubled("\x1b[31mno\nroom\x07", 0)], ["racer: no room"]),
+    ([QuotaExhausted("m", 10.0, None, foreseen=True), QuotaReset("m", 10.0)], []),
+]
+
+
+@pytest.mark.parametrize(("facts", "lines"), TROUBLES)
+def test_troubles_are_told_once(facts: list[Fact], lines: list[str]) -> None:
+    """Each reason on one line, without control characters; what heals and what limits do is not told."""
+    shell = shell_of()
+    troubles = Troubles(shell.say)
+    for fact in facts:
+        troubles(fact)
+
+    assert text_of(shell.stderr).splitlines() == lines
+
+
+def test_troubles_that_nobody_reads_stop_no_race() -> None:
+    """An answer is not lost because stderr is closed."""
+    shell = shell_of(stderr=Gone())
+
+    Troubles(shell.say)(StoreTroubled("full", 0))
+
+    assert text_of(shell.stderr) == ""
 
 
 def test_json_is_one_document(home: Path) -> None:

@@ -150,6 +150,32 @@ def test_lines_that_nobody_reads_stop_no_race() -> None:
     assert observer.track.is_over
 
 
+def test_a_remark_stands_between_lines() -> None:
+    """As it is, without control characters; and where nobody reads it, it stops nothing."""
+    shell = shell_of()
+    watch(shell).say("racer: \x1b[31mfull")
+    watch(shell_of(stderr=Gone())).say("racer: full")
+
+    assert text_of(shell.stderr) == "racer: full\n"
+
+
+@pytest.mark.anyio
+async def test_a_remark_stands_above_the_picture() -> None:
+    """It is not drawn over by the next frame, and leaves no remains of the last one."""
+    stream = Terminal()
+    observer = watch(shell_of(stderr=stream, environ=XTERM))
+    observer.title = "2/6 Why?"
+    for facts, pause in ((BEGINNING, 0.25), (FAILURE, 0.25), (TOKEN, 0.5), (VICTORY, 0.0)):
+        for fact in facts:
+            observer(fact)
+        if facts is TOKEN:
+            observer.say("racer: \x1b[31mfull")
+        await anyio.sleep(pause)
+
+    shown = "".join(f"{line}\n" for line in terminal.screen(stream.getvalue()) if line)
+    assert shown == f"racer: full\n{LAST_FRAME}"
+
+
 @pytest.mark.anyio
 async def test_the_last_frame_stays() -> None:
     """What is left on the terminal is the race as it ended, and the cursor is back."""

@@ -9,7 +9,17 @@ import pytest
 
 from racer.core.quota import Report, Wish
 from racer.core.span import Calendar, Once, Rolling
-from racer.store.census import GRACE, anchor, bury, enrol, leave, living, move_anchor, seen
+from racer.store.census import (
+    GRACE,
+    LONGEST_SILENCE,
+    anchor,
+    bury,
+    enrol,
+    leave,
+    living,
+    move_anchor,
+    seen,
+)
 from racer.store.quotas import exchange
 from tests.racer.store.tables import (
     ANGELES,
@@ -44,8 +54,8 @@ def born(connection: sqlite3.Connection, pid: int = 1, now: float = NOW) -> int:
     return enrol(connection, pid=pid, boot="b", now=now)
 
 
-def all_live(_pid: int, _boot: str) -> bool:
-    return True
+def nobody_knows(_pid: int, _boot: str) -> None:
+    return None
 
 
 def none_lives(_pid: int, _boot: str) -> bool:
@@ -112,11 +122,33 @@ def test_the_dead_are_those_not_seen_and_those_known_to_be_dead(connection: sqli
     for pid, now in ((1, NOW - GRACE - 1), (2, NOW), (3, NOW - GRACE)):
         leased(connection, born(connection, pid, now), MINUTE, pid, now)
 
-    assert bury(connection, NOW, lambda pid, boot: (pid, boot) != (2, "b")) == 2
+    assert bury(connection, NOW, lambda pid, boot: False if (pid, boot) == (2, "b") else None) == 2
     assert rows(connection, "pid FROM owners") == "3"
     assert leases(connection) == "groq requests/minute 3 3"
     assert slots(connection) == "groq requests/minute 0 61 3 0"
-    assert bury(connection, NOW, all_live) == 0
+    assert bury(connection, NOW, nobody_knows) == 0
+
+
+@pytest.mark.parametrize(
+    ("alive", "silent", "buried"),
+    [
+        (False, 0.0, 1),
+        (None, GRACE, 0),
+        (None, GRACE + 1, 1),
+        (True, GRACE + 1, 0),
+        (True, LONGEST_SILENCE, 0),
+        (True, LONGEST_SILENCE + 1, 1),
+    ],
+)
+def test_how_long_one_may_be_silent(
+    connection: sqlite3.Connection, alive: bool | None, silent: float, buried: int
+) -> None:
+    """Not at all without a process, for an hour with one, and for the grace where nobody can tell."""
+    owner = born(connection)
+    leased(connection, owner, FLIGHT, 2)
+
+    assert bury(connection, NOW + silent, lambda _pid, _boot: alive) == buried
+    assert leases(connection) == ("" if buried else f"groq calls/flight {owner} 2")
 
 
 def test_what_was_running_ends_with_its_process(connection: sqlite3.Connection) -> None:
@@ -159,7 +191,7 @@ def test_who_was_buried_by_mistake_is_told_and_not_heard(connection: sqlite3.Con
     leased(connection, stopped, DAY, 300)
     later = NOW + 600
     seen(connection, other, later)
-    bury(connection, later, all_live)
+    bury(connection, later, nobody_knows)
     before = list(connection.iterdump())
 
     report = Report(back=((DAY, 300.0),), wishes=(Wish(DAY, 100, 100),))

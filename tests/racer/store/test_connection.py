@@ -154,20 +154,97 @@ def test_sqlite_never_makes_the_file(file: Path) -> None:
 # ---------------------------------------------------------------- a file that is not for us
 
 
+def seen(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file in it: what it holds, and its mode."""
+    return {each.name: (each.read_bytes(), each.stat().st_mode) for each in folder.iterdir()}
+
+
+def refused_as_foreign(file: Path) -> None:
+    """Twice, for the first time must not leave what makes it look like ours."""
+    before = seen(file.parent)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"is not racer's.*set RACER_DB") as caught:
+            opened(file)
+        assert caught.value.kind == "foreign"
+        assert seen(file.parent) == before
+
+
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
 @pytest.mark.parametrize(
     "statement", ["CREATE TABLE t (x)", "PRAGMA application_id = 7", "PRAGMA user_version = 1"]
 )
-def test_the_database_of_another_program(file: Path, statement: str) -> None:
-    """It is refused, and not a byte of it is changed: it has tables or marks, but not our mark."""
-    with closing(sqlite3.connect(file)) as other, other:
+def test_the_database_of_another_program(file: Path, statement: str, journal: str) -> None:
+    """It is left exactly as it was, and nothing beside it: it has tables or marks, but not our mark."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute(f"PRAGMA journal_mode = {journal}")
         other.execute(statement)
-    before = file.read_bytes()
+    file.chmod(0o644)
 
-    with pytest.raises(StoreError, match=r"is a database, but not racer's.*set RACER_DB") as caught:
-        opened(file)
+    refused_as_foreign(file)
 
-    assert caught.value.kind == "foreign"
-    assert file.read_bytes() == before
+
+def test_the_log_of_another_program(file: Path) -> None:
+    """A crash has left it: it is for that program to copy it back."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE t (x)")
+        left = as_after_a_crash(file)
+        before = left.read_bytes(), Path(f"{left}-wal").read_bytes()
+
+        with pytest.raises(StoreError, match="is not racer's"):
+            opened(left)
+
+    assert (left.read_bytes(), Path(f"{left}-wal").read_bytes()) == before
+    assert not Path(f"{left}.lock").exists()
+
+
+@pytest.mark.parametrize("text", ["x", "a letter to the bank, " * 400])
+def test_a_file_that_is_no_database(file: Path, text: str) -> None:
+    """Where our lock does not lie beside it, it is somebody's own: it keeps its name and its mode."""
+    file.write_text(text)
+    file.chmod(0o644)
+
+    refused_as_foreign(file)
+
+
+def test_a_damaged_database_without_our_lock(file: Path) -> None:
+    """Nothing tells that it is ours."""
+    flipped(file)
+    Path(f"{file}.lock").unlink()
+
+    refused_as_foreign(file)
+
+
+def test_the_database_of_another_program_beside_our_lock(file: Path) -> None:
+    """Put there in the place of ours: the lock makes it ours no more than its name does."""
+    opened(file)
+    file.unlink()
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE t (x)")
+    file.chmod(0o644)
+
+    refused_as_foreign(file)
+
+
+def test_ours_without_its_lock(file: Path) -> None:
+    """Copied from elsewhere: its marks tell that it is ours. It is closed to others then."""
+    opened(file)
+    Path(f"{file}.lock").unlink()
+    file.chmod(0o644)
+
+    assert not opened(file).new
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_cannot_be_looked_at(file: Path) -> None:
+    """Another program holds it: whose it is cannot be told, and it is worth another try."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="is locked") as caught:
+            opened(file)
+
+    assert caught.value.kind == "locked"
 
 
 def test_the_database_of_a_newer_racer(file: Path) -> None:
@@ -219,6 +296,7 @@ def test_a_migration_that_fails_leaves_nothing(file: Path) -> None:
 
 
 def garbage(file: Path) -> None:
+    opened(file)
     file.write_bytes(b"a letter to the bank, " * 400)
 
 
@@ -265,6 +343,7 @@ def test_its_log_is_set_aside_with_it(file: Path, in_use: bool) -> None:
         log = Path(f"{file}-wal").read_bytes()
         if not in_use:
             file = as_after_a_crash(file)
+            Path(f"{file}.lock").touch()
         with file.open("r+b") as disk:
             disk.write(b"\xff" * 4096)
 

@@ -138,11 +138,39 @@ def test_an_old_file_is_closed_to_others(tmp_path: Path) -> None:
         Path(f"{tmp_path / 'racer.db'}{side}").write_text(side)
         Path(f"{tmp_path / 'racer.db'}{side}").chmod(0o664)
 
-    assert not file.make(tmp_path / "racer.db")
+    file.close_to_others(tmp_path / "racer.db")
 
     for side in file.SIDES:
         assert mode(Path(f"{tmp_path / 'racer.db'}{side}")) == 0o600
         assert Path(f"{tmp_path / 'racer.db'}{side}").read_text() == side
+
+
+def test_making_leaves_what_is_there(tmp_path: Path) -> None:
+    """It may be somebody else's: neither what it holds nor its mode is touched."""
+    (tmp_path / "racer.db").write_text("a letter")
+    (tmp_path / "racer.db").chmod(0o644)
+
+    assert not file.make(tmp_path / "racer.db")
+    assert ((tmp_path / "racer.db").read_text(), mode(tmp_path / "racer.db")) == ("a letter", 0o644)
+
+
+@pytest.mark.parametrize(
+    ("content", "lock", "unclaimed"),
+    [
+        (None, None, False),
+        ("", None, False),
+        ("a letter", None, True),
+        ("a letter", "", False),
+        ("a letter", "pid 7", True),
+    ],
+)
+def test_whose_a_file_may_be(tmp_path: Path, content: str | None, lock: str | None, unclaimed: bool) -> None:
+    """Ours has an empty lock beside it; no file, or an empty one, is nobody's."""
+    for name, text in (("racer.db", content), ("racer.db.lock", lock)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+
+    assert file.unclaimed(tmp_path / "racer.db") is unclaimed
 
 
 def test_a_link_is_never_made_into_a_file(tmp_path: Path) -> None:

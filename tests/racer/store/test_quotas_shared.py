@@ -175,13 +175,13 @@ class Sharing(RuleBasedStateMachine):
         """All that it knew is gone; somebody notices now or later."""
         self.processes.remove(self.one(data))
         if not late:
-            self.bury()
+            self.bury(known=True)
 
-    @rule()
-    def bury(self) -> None:
+    @rule(known=st.booleans())
+    def bury(self, known: bool) -> None:
         """Also of those who have not been heard of for a while and live: they may come back."""
         pids = {process.pid for process in self.processes}
-        bury(self.connection, self.now, lambda pid, _: pid in pids)
+        bury(self.connection, self.now, lambda pid, _: pid in pids if known else None)
 
     # ------------------------------------------------------------ what always holds
 

@@ -265,7 +265,7 @@ def test_what_ran_in_a_dead_process_is_lost_and_counts(connection: sqlite3.Conne
     told(connection, started("s"), LaneStarted("s", 0, A, 0.0), LaneStarted("s", 1, A, 0.0))
     told(connection, started("t"), LaneStarted("t", 0, A, 0.0), owner=8)
 
-    give_up(connection, 7, "its process ended")
+    give_up(connection, 7)
 
     assert rows(connection, "race, number, outcome, reason FROM attempts ORDER BY race, number") == (
         "r 0 won None\nr 1 lost None\n"
@@ -273,3 +273,62 @@ def test_what_ran_in_a_dead_process_is_lost_and_counts(connection: sqlite3.Conne
     )
     assert rows(connection, "id, ending FROM races ORDER BY id") == "r won\ns aborted\nt None"
     assert rows(connection, "provider, calls, won, lost FROM days ORDER BY provider") == "a 3 1 2\nb 1 0 1"
+
+
+RUNS: tuple[Fact, ...] = (started(), LaneStarted("r", 0, A, 0.0), LaneStarted("r", 1, B, 0.25))
+ENDS: tuple[Fact, ...] = (*WHOLE[4:6], RaceEnded("r", Ending.WON, 2.0, 2, A))
+ROWS = """race, number, at, lane, start, outcome, reason, latency, first_token, input_tokens, output_tokens,
+    estimated, usd FROM attempts ORDER BY number"""
+EVERYTHING = (ROWS, DAYS, "* FROM races", "lane, n, p50, success FROM learned ORDER BY lane")
+
+
+def test_who_was_given_up_and_lives_tells_the_real_end(connection: sqlite3.Connection) -> None:
+    """Rows, sums and lessons are those of a process that was never taken for dead."""
+    whole = database()
+    told(whole, *RUNS)
+    told(connection, *RUNS)
+    give_up(connection, 7)
+    lost = rows(connection, "outcome, reason FROM attempts"), rows(connection, "calls, lost FROM days")
+
+    told(whole, *ENDS, at=NOW + 60)
+    told(connection, *ENDS, at=NOW + 60, owner=8)
+
+    assert lost == ("lost its process ended\nlost its process ended", "1 1\n1 1")
+    for table in EVERYTHING:
+        assert rows(connection, table) == rows(whole, table)
+    whole.close()
+
+
+def test_a_late_end_counts_on_the_day_that_has_the_call(connection: sqlite3.Connection) -> None:
+    """However late: the sum of another day knows nothing of it."""
+    told(connection, *RUNS)
+    give_up(connection, 7)
+    told(connection, *ENDS, at=NOW + 86400, owner=8)
+
+    assert rows(connection, DAYS) == (
+        "2027-01-15 a m a 1 1 0 0 0 30 40 30 40 0.5\n2027-01-15 b n second 1 0 1 0 0 30 7 0 0 0"
+    )
+
+
+def test_a_late_end_is_the_last(connection: sqlite3.Connection) -> None:
+    """What came in place of a burial's end is an end like any other."""
+    told(connection, *RUNS)
+    give_up(connection, 7)
+    told(connection, *ENDS)
+    before = [rows(connection, table) for table in EVERYTHING]
+
+    told(connection, ended(0, A, Outcome.FAILED, 9.0), ended(1, B, Outcome.LATE, 9.0))
+    told(connection, RaceEnded("r", Ending.EXPIRED, 60.0, 2))
+    give_up(connection, 7)
+
+    assert [rows(connection, table) for table in EVERYTHING] == before
+
+
+def test_an_end_that_was_told_is_no_burial(connection: sqlite3.Connection) -> None:
+    """A race that was aborted by its caller stays aborted, and a lane that has lost has lost."""
+    told(connection, *RUNS, ended(0, A, Outcome.LOST), RaceEnded("r", Ending.ABORTED, 1.0, 1))
+
+    told(connection, ended(0, A, Outcome.WON), RaceEnded("r", Ending.WON, 2.0, 2, A))
+
+    assert rows(connection, "outcome FROM attempts WHERE number = 0") == "lost"
+    assert rows(connection, "ending, latency FROM races") == "aborted 1"

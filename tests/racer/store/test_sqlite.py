@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import pytest
 
 from racer import NoLanes, Racer
 from racer.core.facts import StoreHealed, StoreTroubled
+from racer.core.quota import Report
 from racer.recorder import KEPT
+from racer.store.census import GRACE, LONGEST_SILENCE, enrol
 from racer.store.schema import MIGRATIONS
-from racer.store.sqlite import SqliteStore
+from racer.store.sqlite import SqliteStore, alive
 from racer.testing import ScriptedTransport, config_of, hangs, says
 from tests.racer.counting import DAILY, LEVELS, crowd, database_of, ledger_of, limited, tried
 
@@ -168,8 +171,9 @@ def damage(file: Path, table: str) -> None:
 
 
 async def test_deleted_in_the_midst(file: Path) -> None:
-    """A new one begins, and that is told."""
+    """A new one begins, and that is told. What was used is not handed out again: who lives remembers it."""
     async with opened(file, HUNDRED) as (racer, facts):
+        await crowd(racer, 20, only="a")
         await anyio.sleep(0.5)
         for each in file.parent.glob("racer.db*"):
             each.unlink()
@@ -179,6 +183,7 @@ async def test_deleted_in_the_midst(file: Path) -> None:
 
     assert ["was deleted" in reason for reason in told(facts)] == [True]
     assert [(4,)] == read(file, "COUNT(*) FROM attempts WHERE outcome = 'won'")
+    assert [(True,)] == read(file, "used >= 24 FROM v_usage")
 
 
 async def test_a_full_disk(file: Path) -> None:
@@ -255,6 +260,68 @@ async def test_killed_at_any_instant(file: Path, after: float) -> None:
     assert [] == read(file, "race FROM attempts WHERE outcome = 'running'")
     assert [] == read(file, "id FROM races WHERE ending IS NULL")
     assert [] == read(file, "amount FROM leases WHERE amount > 0")
+
+
+@pytest.fixture
+def gone() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize(
+    ("home", "here", "ours", "theirs"),
+    [
+        ("boot pid:[1]", "boot pid:[1]", True, False),
+        ("boot ", "boot ", True, False),
+        ("boot pid:[2]", "boot pid:[1]", None, None),
+        ("boot", "boot pid:[1]", None, None),
+        ("other pid:[1]", "boot pid:[1]", False, False),
+        (" ", " ", None, None),
+        ("boot pid:[1]", " pid:[1]", None, None),
+        (" pid:[1]", "boot pid:[1]", None, None),
+    ],
+)
+def test_who_can_be_told_to_live(
+    gone: int, home: str, here: str, ours: bool | None, theirs: bool | None
+) -> None:
+    """A process of the same boot and namespace; none of another boot lives; of the rest nobody knows."""
+    assert ours is alive(os.getpid(), home, here=here)
+    assert theirs is alive(gone, home, here=here)
+
+
+async def test_one_that_stood_still_goes_on(file: Path) -> None:
+    """Its process is there, so it is not buried before an hour has gone by."""
+    one, two = SqliteStore(file), SqliteStore(file)
+    await one.open(1000.0, 0.0, "boot")
+    await two.open(1000.0, 0.0, "boot")
+    heard: list[bool] = []
+    for later in (GRACE + 1, LONGEST_SILENCE, 2 * LONGEST_SILENCE + 1):
+        await two.exchange(Report(), (), 1000.0 + later)
+        await two.tidy(1000.0 + later)
+        heard.append(await one.exchange(Report(), (), 1000.0 + later) is not None)
+    await one.aclose()
+    await two.aclose()
+
+    assert [True, True, False] == heard
+
+
+async def test_containers_on_one_machine(file: Path, gone: int) -> None:
+    """They share the clock's anchor, and none buries another for a process that it cannot see."""
+    store = SqliteStore(file)
+    await store.open(1000.0, 0.0, "boot")
+    await database_of(store).run(lambda each: enrol(each, pid=gone, boot="boot pid:[1]", now=1000.0))
+    for later in (GRACE, GRACE + 10):
+        await store.exchange(Report(), (), 1000.0 + later)
+        await store.tidy(1000.0 + later)
+        assert [(int(later == GRACE),)] == read(file, f"COUNT(*) FROM owners WHERE pid = {gone}")
+    await store.aclose()
+
+    assert [("boot",)] == read(file, "value FROM facts WHERE name = 'clock.boot'")
+    ((home,),) = read(file, "boot FROM owners")
+    assert home.startswith("boot ")
+    assert home != "boot pid:[1]"
 
 
 FORGETFUL = """
