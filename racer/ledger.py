@@ -22,14 +22,13 @@ from racer.core.facts import (
     ClockJumped,
     LaneEnded,
     LaneStarted,
-    QuotaAlert,
-    QuotaExhausted,
     QuotaReset,
     StoreHealed,
     StoreTroubled,
+    fact_of,
 )
 from racer.core.latency import Latencies
-from racer.core.lessons import lane_key
+from racer.core.lessons import key_of
 from racer.core.metering import charges_of
 from racer.core.purse import Purse
 from racer.core.tokens import prompt_tokens
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from racer.core.breaker import Breakers
     from racer.core.facts import Fact, Observer
     from racer.core.provider import Lane
-    from racer.core.quota import Alert, Report, Tidings, Truth
+    from racer.core.quota import Report, Tidings, Truth
     from racer.core.rank import Form
     from racer.recorder import Note
     from racer.timepiece import Timepiece
@@ -60,7 +59,6 @@ FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
 CLOSING = 5.0
 NEVER = float("inf")
-ALL = 1.0
 FORMS_KEPT = 1.0
 LOST = frozenset({"corrupt", "gone"})  # the store, with all that was counted in it
 LOCK_LASTS = 1.0  # who waits for a lane looks again: other programs do not hold a database for long
@@ -180,7 +178,7 @@ class Ledger:
             self._running -= 1
 
     def _form(self, lane: Lane, now: float) -> Form:
-        stats = self.latencies.of(_key(lane), at=now)
+        stats = self.latencies.of(key_of(lane), at=now)
         pockets = (self._purse.pocket(meter) for meter in self._known(lane).meters)
         used = 1.0 - min((pocket.share_left for pocket in pockets), default=1.0)
         return round(math.log(stats.expected(), STEPS)), round(used, 1)
@@ -189,7 +187,7 @@ class Ledger:
         """How long its answers are. Reckoned as often as `forms`, for it changes slowly."""
         length = self._lengths.get(lane.id)
         if length is None:
-            length = self._lengths[lane.id] = self.latencies.of(_key(lane)).lengths.high()
+            length = self._lengths[lane.id] = self.latencies.of(key_of(lane)).lengths.high()
         return length
 
     def _asked(self, admission: Admission) -> None:
@@ -372,7 +370,7 @@ class Ledger:
         for meter in self._purse.receive(tidings, now):
             self._tell(QuotaReset(meter.name, meter.amount))
         for alert in tidings.alerts:
-            self._tell(_fact_of(alert))
+            self._tell(fact_of(alert))
         self._answer()
 
     def _answer(self) -> None:
@@ -398,14 +396,3 @@ class Ledger:
             self._gap = 0.0
             self._moved = True
             self._dirty()
-
-
-def _key(lane: Lane) -> str:
-    return lane_key(lane.provider.name, lane.model.name)
-
-
-def _fact_of(alert: Alert) -> QuotaAlert | QuotaExhausted:
-    if alert.kind == "unforeseen" or alert.level >= ALL:
-        foreseen = alert.kind == "reached"
-        return QuotaExhausted(alert.meter, alert.limit, alert.resets_at, foreseen, alert.brief)
-    return QuotaAlert(alert.meter, alert.level, alert.used, alert.limit, alert.resets_at, alert.brief)

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from racer.core.heat import Ending
     from racer.core.provider import Lane
+    from racer.core.quota import Alert
     from racer.core.reply import Attempt
+
+
+ALL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +181,11 @@ Fact = (
     | ClockJumped
 )
 Observer = Callable[[Fact], None]
+
+
+def fact_of(alert: Alert) -> QuotaAlert | QuotaExhausted:
+    """What an alert of the store says, as a fact: of all of a limit, or of a share of it."""
+    if alert.kind == "unforeseen" or alert.level >= ALL:
+        foreseen = alert.kind == "reached"
+        return QuotaExhausted(alert.meter, alert.limit, alert.resets_at, foreseen, alert.brief)
+    return QuotaAlert(alert.meter, alert.level, alert.used, alert.limit, alert.resets_at, alert.brief)

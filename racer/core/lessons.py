@@ -8,6 +8,7 @@ from racer.core.heat import Outcome
 
 if TYPE_CHECKING:
     from racer.core.latency import Ended, LaneStats
+    from racer.core.provider import Lane
     from racer.core.reply import Attempt
 
 ENDED: dict[Outcome, Ended] = {
@@ -21,6 +22,10 @@ ENDED: dict[Outcome, Ended] = {
 def lane_key(provider: str, model: str) -> str:
     """Under which key something is learned: how fast a model answers does not depend on the account."""
     return f"{provider}/{model}"
+
+
+def key_of(lane: Lane) -> str:
+    return lane_key(lane.provider.name, lane.model.name)
 
 
 def learn(stats: LaneStats, attempt: Attempt, at: float) -> None:

@@ -24,8 +24,10 @@ from racer.core.facts import (
     RaceStarted,
     StoreHealed,
     StoreTroubled,
+    fact_of,
 )
 from racer.core.heat import Ending, Outcome
+from racer.core.quota import Alert
 from racer.core.reply import Attempt
 from tests.core.lanes import lane
 
@@ -76,3 +78,19 @@ def test_a_fact_cannot_be_changed(fact: Fact) -> None:
     """An observer cannot spoil what the next one is told."""
     with pytest.raises(FrozenInstanceError):
         setattr(fact, type(fact).__match_args__[0], "other")
+
+
+@pytest.mark.parametrize(
+    ("alert", "fact"),
+    [
+        (Alert("m", "reached", 0.75, 75.0, 100.0, 9.0), QuotaAlert("m", 0.75, 75.0, 100.0, 9.0)),
+        (
+            Alert("m", "reached", 1.0, 100.0, 100.0, 9.0, brief=True),
+            QuotaExhausted("m", 100.0, 9.0, foreseen=True, brief=True),
+        ),
+        (Alert("m", "unforeseen", 1.0, 3.0, 100.0), QuotaExhausted("m", 100.0, None, foreseen=False)),
+    ],
+)
+def test_an_alert_is_a_fact(alert: Alert, fact: Fact) -> None:
+    """All of a limit is its end, and so is a refusal that nobody foresaw."""
+    assert fact_of(alert) == fact

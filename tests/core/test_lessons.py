@@ -6,9 +6,10 @@ import pytest
 
 from racer.core.heat import Outcome
 from racer.core.latency import LaneStats
-from racer.core.lessons import ENDED, lane_key, learn
+from racer.core.lessons import ENDED, key_of, lane_key, learn
 from racer.core.reply import Attempt
 from racer_adapters.types import Usage
+from tests.core.lanes import lane
 
 NOW = 1_800_000_000.0
 
@@ -71,3 +72,8 @@ def test_only_whole_answers_teach_how_long_answers_are(
     usual = LaneStats().lengths.high()
 
     assert (learned(outcome, tokens=tokens).lengths.high() > usual) is longer
+
+
+def test_the_key_of_a_lane_says_nothing_of_its_account() -> None:
+    """Two keys of a provider learn together."""
+    assert key_of(lane("a/m")) == lane_key("a", "m") == "a/m"

@@ -80,14 +80,14 @@ def _item(item: Mapping[str, Any], place: int) -> Said:
     kind = item.get("type", "message")
     if kind == "reasoning":
         return Said("", "assistant", plain=False)
-    if kind not in TEXTS:
+    if not isinstance(kind, str) or kind not in TEXTS:
         raise unfit("input", f"input[{place}] has an unknown type: {kind}")
     if kind != "message":
         text = item.get(TEXTS[kind])
         if not isinstance(text, str) or not isinstance(item.get("call_id"), str):
             raise unfit("input", f"input[{place}] must have a call_id and {TEXTS[kind]}")
         return Said(text, "assistant" if kind == "function_call" else "tool", plain=False)
-    if item.get("role") not in ROLES:
+    if not isinstance(item.get("role"), str) or item["role"] not in ROLES:
         raise unfit("input", f"input[{place}].role must be one of {', '.join(ROLES)}")
     return Said(_content(item.get("content"), place), str(item["role"]))
 

@@ -159,7 +159,7 @@ def test_without_a_race_there_is_nothing_to_tell(folder: Path, shell: Shell) -> 
 
 @pytest.mark.parametrize(
     ("statement", "says"),
-    [("user_version = 999", "written by a newer racer"), ("application_id = 7", "but not racer's")],
+    [("user_version = 999", "written by a newer racer"), ("application_id = 7", "is not racer's")],
 )
 def test_trouble_with_the_database_is_one_line(statement: str, says: str, folder: Path, shell: Shell) -> None:
     """Exit code 1."""
