@@ -267,3 +267,17 @@ def test_lanes_that_rested_are_named_after_those_that_failed() -> None:
 
     assert isinstance(lost, RaceLost)
     assert str(lost).splitlines()[1:] == ["  b/m: server 500: broken", "  a/m: not tried: auth: bad key"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("the database racer.db has no room left (disk is full)", "counted before it is sent"),
+        ("too large: about 9,000 tokens, and its limit is 5,000 tokens a minute", "Make the prompt shorter"),
+    ],
+)
+def test_what_keeps_every_lane_out_for_good_has_its_own_advice(reason: str, advice: str) -> None:
+    """A key is not always to blame."""
+    error = nobody((), [Skipped("a/m", reason, float("inf"))], None, 0.0)
+
+    assert advice in str(error)

@@ -464,3 +464,14 @@ def test_a_lane_that_is_looked_at_is_as_old_as_now() -> None:
     slow = latencies.of("a/m").total(0.5)
 
     assert latencies.of("a/m", at=NOW + DAY).total(0.5) < slow / 2
+
+
+def test_what_others_have_learned_is_taken_over() -> None:
+    """Whole: it holds what this process has told them, too."""
+    known, told = Latencies(), LaneStats()
+    known.of("a/m")
+    told.observe(at=0.0, first_token=0.1, total=0.2, ended="answered", tokens=3)
+
+    known.know({"a/m": told})
+
+    assert known.of("a/m") is told
