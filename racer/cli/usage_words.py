@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOTHING = "-"
 DAY = 86_400.0
 FAR = 1000.0  # days: nobody plans further ahead
-TELLERS = {"header": "a header", "error": "an error", "hand": "hand"}
+TELLERS = {"header": "a header", "error": "an error"}
 
 
 # ---------------------------------------------------------------- amounts

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from racer.core.latency import LaneStats
     from racer.core.span import Slot, Span
 
-Teller = Literal["configured", "header", "error", "hand"]
+Teller = Literal["configured", "header", "error"]
 
 
 @dataclass(frozen=True, slots=True)

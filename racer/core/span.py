@@ -101,17 +101,12 @@ def _seconds(per: str) -> float:
 # ---------------------------------------------------------------- the slot of an instant
 
 
-def slot_at(span: Span, now: float, *, last: Slot | None = None) -> Slot:
-    """Where a use at `now` is counted, and until when it counts.
-
-    `last` is what this gave for the same span before: it saves the look at the calendar while it lasts.
-    """
+def slot_at(span: Span, now: float) -> Slot:
+    """Where a use at `now` is counted, and until when it counts."""
     match span:
         case Rolling():
             return _rolling(span.seconds, now)
         case Calendar():
-            if last is not None and last.start <= now < last.until:
-                return last
             return _calendar(span, now)
         case Once():
             return Slot(0.0, inf if span.expires is None else span.expires)

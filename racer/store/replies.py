@@ -58,11 +58,6 @@ def prune(connection: sqlite3.Connection, now: float, cap_bytes: int = CAP) -> N
     connection.execute(_SET_SIZE, (SIZE, _total(connection)))
 
 
-def forget_all(connection: sqlite3.Connection) -> None:
-    connection.execute("DELETE FROM replies")
-    connection.execute(_SET_SIZE, (SIZE, 0))
-
-
 def _grown(connection: sqlite3.Connection, by: int) -> int:
     """How large the replies are at most. To count them all takes 30 ms when the cap is reached, so a sum is
     kept; it forgets what a reply has taken the place of, and `prune` sets it right."""

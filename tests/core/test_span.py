@@ -402,21 +402,3 @@ def test_only_what_has_expired_is_closed(span: Span, now: float, shut: bool) -> 
 
 
 # ---------------------------------------------------------------- the slot before
-
-
-def test_the_last_slot_saves_a_look_at_the_calendar_while_it_lasts() -> None:
-    """The very slot is given back to its last instant; after it, or before it, the calendar is asked."""
-    span = calendar("day", "00:00", LA)
-    last = slot_at(span, at("2026-05-04T12:00", LA))
-
-    assert slot_at(span, last.until - 1e-6, last=last) is last
-    assert slot_at(span, last.start, last=last) is last
-    assert slot_at(span, last.until, last=last).start == last.until
-    assert slot_at(span, last.start - 1e-6, last=last).until == last.start
-
-
-def test_the_last_slot_of_a_rolling_span_is_not_the_next() -> None:
-    """What a rolling slot counts goes on long after the next one has begun, and is not mixed with it."""
-    last = slot_at(Rolling(60.0), 600.0)
-
-    assert slot_at(Rolling(60.0), 601.0, last=last) == Slot(601.0, 662.0)

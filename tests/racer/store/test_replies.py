@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from racer.store import replies
-from racer.store.replies import LARGEST, forget_all, get, prune, put
+from racer.store.replies import LARGEST, get, prune, put
 from racer.store.schema import MIGRATIONS
 
 if TYPE_CHECKING:
@@ -143,19 +143,6 @@ def test_the_sum_is_set_right_by_pruning(connection: sqlite3.Connection) -> None
 
     prune(connection, 110.0)
     assert connection.execute(select, name).fetchone() == (30,)
-
-    forget_all(connection)
-    assert connection.execute(select, name).fetchone() == (0,)
-
-
-def test_everything_can_be_forgotten(connection: sqlite3.Connection) -> None:
-    """And kept anew."""
-    put(connection, "a", b"x", 100.0, 200.0)
-    forget_all(connection)
-    assert kept(connection) == []
-
-    put(connection, "a", b"y", 100.0, 200.0)
-    assert get(connection, "a", 150.0) == (b"y", 100.0)
 
 
 @pytest.mark.parametrize("row", [("text", 1.0), (7, 1.0), (b"x", "yesterday"), (1.5, b"1")])
