@@ -399,6 +399,3 @@ def test_once_is_one_slot(now: float) -> None:
 def test_only_what_has_expired_is_closed(span: Span, now: float, shut: bool) -> None:
     """Windows come back for ever, and credit without a last day stays."""
     assert closed(span, now) is shut
-
-
-# ---------------------------------------------------------------- the slot before
