@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import orjson
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from racer.sim.quota import Closed, Standing
 
 Finish = Literal["stop", "length", "tool_calls"]
+Onset = Literal["rest", "echo", "anew"]
 Why = Literal[
     "no_route",
     "method",
@@ -20,6 +23,7 @@ Why = Literal[
     "bad_json",
     "bad_field",
     "unknown_field",
+    "bad_turns",
     "no_model",
     "too_long",
     "too_big",
@@ -45,6 +49,7 @@ STATUSES: Mapping[Why, int] = {
     "bad_json": 400,
     "bad_field": 400,
     "unknown_field": 400,
+    "bad_turns": 400,
     "no_model": 404,
     "too_long": 400,
     "too_big": 413,
@@ -95,13 +100,29 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An answer that broke off, and what its reader says to that: a turn of the assistant, one of the user.
+
+    prompt   all that was said before
+    begun    what there is of the answer
+    wish     the last words of the user
+    """
+
+    prompt: str
+    begun: str
+    wish: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A request that was understood.
 
     prompt    all that was said, without an answer begun by the caller
     prefix    the answer begun by the caller (a last message of the assistant): the text goes on from it
+    onset     what is said to such a prefix: its rest, all with the prefix at its front, or an answer anew
+    broken    the answer that the last user turn may want the end of
     schema    what the answer must fit; `json` alone: any object
-    tool      the tool to be called now
+    tools     the tools to be called now
     thoughts  whether the reasoning is shown, or only counted
     surface   which of the dialect's ways of asking it came by
     warm_up   nothing is asked: the model is only to be loaded
@@ -113,11 +134,13 @@ class Ask:
     stream: bool
     key: str | None = None
     prefix: str = ""
+    onset: Onset = "rest"
+    broken: Unfinished | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     json: bool = False
     schema: Mapping[str, Any] | None = None
-    tool: ToolSpec | None = None
+    tools: tuple[ToolSpec, ...] = ()
     usage: bool = False
     reasoning: bool = True
     thoughts: bool = True
@@ -161,14 +184,40 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool; `tokens` are pieces of its arguments."""
+
+    name: str
+    tokens: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(self.tokens)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no cap and no fault has cut the arguments."""
+        try:
+            orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            return False
+        return True
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """For a dialect that sends them parsed; none where they are cut."""
+        return orjson.loads(self.text) if self.whole else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said. With a tool, `tokens` are pieces of its arguments."""
+    """What is said: text, or calls of tools."""
 
     tokens: tuple[str, ...]
     prompt_tokens: int
     finish: Finish = "stop"
     reasoning: tuple[str, ...] = ()
-    tool: str | None = None
+    calls: tuple[Call, ...] = ()
 
     @property
     def text(self) -> str:
@@ -176,7 +225,7 @@ class Answer:
 
     @property
     def output_tokens(self) -> int:
-        return len(self.reasoning) + len(self.tokens)
+        return len(self.reasoning) + len(self.tokens) + sum(len(call.tokens) for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)

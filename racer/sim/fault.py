@@ -32,6 +32,9 @@ KINDS: dict[str, frozenset[str]] = {
     "wrong_type": frozenset({"content_type"}),
     "role_then_silence": frozenset(),
     "truncated": frozenset(),
+    "cut": frozenset({"bytes", "tokens", "how"}),
+    "bad_arguments": frozenset(),
+    "unknown_tool": frozenset(),
     "whitespace": frozenset(),
     "reasoning_only": frozenset(),
     "redirect": frozenset({"location"}),
@@ -49,6 +52,8 @@ class Fault:
     unit, per     which limit a 429 says is used up
     gap           seconds between two signs of life
     tokens        tokens that come before the fault
+    bytes         bytes of the body that come before it; None: as many as `tokens` says
+    how           what a cut is: a clean end, an RST, or silence
     size          bytes after decompression
     """
 
@@ -61,6 +66,8 @@ class Fault:
     per: str = "minute"
     gap: float = 1.0
     tokens: int = 0
+    bytes: int | None = None
+    how: Literal["end", "reset", "hang"] = "end"
     content_type: str = "text/plain; charset=utf-8"
     location: str = "http://redirected.invalid"
     size: int = 256 * 1024 * 1024

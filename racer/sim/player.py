@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from racer.sim.script import Script, Step
 
+BLOCK = 64 * 1024  # no more than this waits in memory for a slow reader
 LINGER_NOTHING = struct.pack("ii", 1, 0)
 
 
@@ -28,7 +29,7 @@ async def play(
     the client goes away before the end of the script.
     """
     whole = script.instant
-    if whole is not None:
+    if whole is not None and len(whole) <= BLOCK:
         return await _send_whole(script, request, whole, opened)
     response = web.StreamResponse(status=script.status or 200, headers=script.headers)
     response.content_length = script.length
@@ -64,7 +65,8 @@ async def _play_step(step: Step, response: web.StreamResponse, start: float) -> 
     else:
         await _wait_until(start + step.at)
     if isinstance(step, Send):
-        await response.write(step.data)
+        for place in range(0, len(step.data), BLOCK):
+            await response.write(step.data[place : place + BLOCK])
     elif isinstance(step, Flood):
         while True:
             await response.write(step.data)

@@ -17,6 +17,7 @@ Chance = Callable[[], float]
 Unit = Literal["requests", "tokens"]
 Scope = Literal["account", "model", "provider"]
 Reset = Literal["first", "utc"]
+Manner = Literal["anchor", "prefix", "restart", "chatter", "deaf"]
 
 PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "once": math.inf}
 
@@ -107,6 +108,7 @@ class Provider:
     keep_alive   seconds that a model stays in memory after its last use
     chunks       writes that each piece of the body is split into
     refuses      fields of a request that it answers with an error
+    continues    how its models go on with an answer that broke off; see `resumption`
     """
 
     name: str
@@ -129,6 +131,7 @@ class Provider:
     keep_alive: float = 300.0
     chunks: int = 1
     refuses: frozenset[str] = frozenset()
+    continues: Manner = "anchor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ from racer.sim.wire import WIRES
 from racer.sim.wire.flavour import FLAVOURS
 
 if TYPE_CHECKING:
-    from racer.sim.profile import Reset, Scope, Unit
+    from racer.sim.profile import Manner, Reset, Scope, Unit
 
+MANNERS = ("anchor", "prefix", "restart", "chatter", "deaf")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 SPREAD = "a number, { low, high } or { median, sigma }, the tables also with spikes = { share, factor }"
 
@@ -85,6 +86,7 @@ def _provider(providers: Table, name: str, *, same: bool) -> Provider:
         keep_alive=table.number("keep_alive", 300.0),
         chunks=table.integer("chunks", 1, low=1),
         refuses=frozenset(table.texts("refuses")),
+        continues=cast("Manner", table.choice("continues", "anchor", MANNERS)),
     )
     _check(table, provider)
     return provider
@@ -167,6 +169,8 @@ def _faults(table: Table) -> tuple[Fault, ...]:
 def _fault(table: Table) -> Fault:
     kind = table.choice("kind", "", KINDS)
     own = {name: _option(table, name) for name in KINDS[kind] if table.has(name)}
+    if {"bytes", "tokens"} <= own.keys():
+        raise table.unfit("bytes", "allowed: either bytes = N or tokens = N")
     fault = Fault(
         kind=kind,
         share=table.number("share", 1.0, high=1.0),
@@ -183,10 +187,9 @@ def _option(table: Table, name: str) -> Any:
         return table.text(name, "")
     if name in {"retry_after", "gap"}:
         return table.number(name, 0.0, low=0.0 if name == "retry_after" else 0.001)
-    if name in {"tokens", "size"}:
+    if name in {"bytes", "tokens", "size"}:
         return table.integer(name, 0)
-    if name == "unit":
-        return table.choice(name, "requests", ("requests", "tokens"))
-    if name == "per":
-        return table.choice(name, "minute", PERIODS)
+    choices = {"unit": ("requests", "tokens"), "per": tuple(PERIODS), "how": ("end", "reset", "hang")}
+    if name in choices:
+        return table.choice(name, "", choices[name])
     return table.text(name, "")

@@ -61,7 +61,7 @@ class Scene:
 
     def said(self, *tokens: str, reasoning: tuple[str, ...] = ()) -> Scene:
         """The same scene with another answer: well-formed, ended, and with no call of a tool."""
-        answer = replace(self.turn.answer, tokens=tokens, reasoning=reasoning, tool=None, finish="stop")
+        answer = replace(self.turn.answer, tokens=tokens, reasoning=reasoning, calls=(), finish="stop")
         return replace(self, turn=replace(self.turn, answer=answer))
 
 

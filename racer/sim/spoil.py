@@ -6,6 +6,7 @@ import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from racer.sim.cutting import cut_script
 from racer.sim.profile import Pace
 from racer.sim.scene import REFUSALS, Scene, fault_refusal
 from racer.sim.script import (
@@ -19,11 +20,12 @@ from racer.sim.script import (
     stream_script,
     timed_frames,
 )
+from racer.sim.words import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from racer.sim.exchange import Turn, Wire
+    from racer.sim.exchange import Call, Turn, Wire
     from racer.sim.fault import Fault
 
 BLOCK = 1024 * 1024
@@ -172,6 +174,22 @@ def _truncated(scene: Scene) -> Script:
     return _streamed(scene, *_part(scene)) if scene.stream else _half_json(scene)
 
 
+def _bad_arguments(scene: Scene) -> Script:
+    """Every call breaks off in its arguments, and the provider takes no notice."""
+    return _called(scene, lambda call: replace(call, tokens=cut(call.text[: len(call.text) // 2])))
+
+
+def _unknown_tool(scene: Scene) -> Script:
+    """Every call is one of a tool that nobody offered."""
+    return _called(scene, lambda call: replace(call, name=f"no_such_{call.name}"))
+
+
+def _called(scene: Scene, change: Callable[[Call], Call]) -> Script:
+    answer = scene.turn.answer
+    changed = replace(answer, calls=tuple(change(call) for call in answer.calls))
+    return _answered(replace(scene, turn=replace(scene.turn, answer=changed)))
+
+
 def _redirect(scene: Scene) -> Script:
     return Script(307, {"location": scene.fault.location}, (), opens=scene.delay, length=0)
 
@@ -215,6 +233,9 @@ SCRIPTS: Mapping[str, Callable[[Scene], Script]] = {
     "wrong_type": _wrong_type,
     "role_then_silence": _role_then_silence,
     "truncated": _truncated,
+    "cut": cut_script,
+    "bad_arguments": _bad_arguments,
+    "unknown_tool": _unknown_tool,
     "whitespace": _whitespace,
     "reasoning_only": _reasoning_only,
     "redirect": _redirect,

@@ -35,7 +35,7 @@ class Station:
         self.provider = provider
         self.tally = Tally(keep)
         self._desk = Desk(profile, provider)
-        self._seed = f"{profile.seed}/{provider.name}"
+        self._profile = profile
         self._clock = clock
         self._slots = asyncio.Semaphore(provider.slots) if provider.slots else contextlib.nullcontext()
         self._serial = 0
@@ -80,7 +80,7 @@ class Station:
         return self._desk.decide(_request(visit), self._clock(), self._draw)
 
     def _draw(self, ordinal: int) -> Chance:
-        return Random(f"{self._seed}/{ordinal}").random
+        return chance_of(self._profile, self.provider, ordinal)
 
     async def _show(self, visit: Visit, http: web.BaseRequest) -> web.StreamResponse:
         """What is no question: a list of models, how a job stands."""
@@ -110,6 +110,11 @@ class Station:
         start = asyncio.get_running_loop().time()
         status = decision.script.status
         return await play(decision.script, http, start, opened=lambda: self.tally.status(visit, status))
+
+
+def chance_of(profile: Profile, provider: Provider, ordinal: int) -> Chance:
+    """The chance of a provider's n-th request: of its own, and the same whenever the seed is."""
+    return Random(f"{profile.seed}/{provider.name}/{ordinal}").random
 
 
 def _request(visit: Visit) -> Request:

@@ -57,6 +57,16 @@ def _trimmed(found: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def beyond(tokens: tuple[str, ...], place: int) -> tuple[str, ...]:
+    """What comes after the first `place` characters of the text."""
+    end = 0
+    for n, token in enumerate(tokens):
+        end += len(token)
+        if end > place:
+            return (token[place - end :], *tokens[n + 1 :])
+    return ()
+
+
 def cut(text: str, size: int = 4) -> tuple[str, ...]:
     """`text` in pieces of `size` characters: how JSON comes out of a model."""
     return tuple(text[place : place + size] for place in range(0, len(text), size))

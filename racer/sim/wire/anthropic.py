@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 JSON = {"content-type": "application/json"}
 STOPS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 SIGNATURE = "c2lnbmVk"
+TEXT = {"type": "text", "text": ""}
 
 # why -> type of the error and what it says
 NAMES: Mapping[Why, tuple[str, str]] = {
@@ -118,25 +119,16 @@ def whole(turn: Turn) -> Reply:
     if answer.reasoning:
         thought = "".join(answer.reasoning)
         content.append({"type": "thinking", "thinking": thought, "signature": SIGNATURE})
-    if answer.tool is not None:
-        content.append(_call(turn, _arguments(answer.text)))
-    elif answer.text:
+    content += [_call(turn, n, call.name, call.arguments) for n, call in enumerate(answer.calls)]
+    if answer.text:
         content.append({"type": "text", "text": answer.text})
     body = _message(turn, content, STOPS[answer.finish], answer.output_tokens)
     return Reply(200, JSON | _headers(turn.moment), orjson.dumps(body))
 
 
-def _call(turn: Turn, arguments: dict[str, Any]) -> dict[str, Any]:
-    id_ = f"toolu_{turn.moment.serial:05d}"
-    return {"type": "tool_use", "id": id_, "name": turn.answer.tool, "input": arguments}
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = orjson.loads(text)
-    except orjson.JSONDecodeError:  # cut by max_tokens
-        return {}
-    return found
+def _call(turn: Turn, place: int, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    id_ = f"toolu_{turn.moment.serial + 1000 * place:05d}"
+    return {"type": "tool_use", "id": id_, "name": name, "input": arguments}
 
 
 def _event(kind: str, **fields: Any) -> bytes:
@@ -151,19 +143,26 @@ def stream(turn: Turn) -> Frames:
     answer = turn.answer
     last = {"stop_reason": STOPS[answer.finish], "stop_sequence": None}
     after = 1 if answer.reasoning else 0
-    begun = _call(turn, {}) if answer.tool is not None else {"type": "text", "text": ""}
-    kind, field = ("input_json", "partial_json") if answer.tool is not None else ("text", "text")
     signed = _delta(0, "signature", "signature", SIGNATURE)
     thinking = {"type": "thinking", "thinking": "", "signature": ""}
     return Frames(
         headers={"content-type": "text/event-stream; charset=utf-8", **_headers(turn.moment)},
         opening=_event("message_start", message=_message(turn, [], None, 1)) + PING,
         reasoning=_deltas(0, thinking, ("thinking", "thinking"), answer.reasoning, signed),
-        tokens=_deltas(after, begun, (kind, field), answer.tokens),
+        tokens=_call_frames(turn, after) or _deltas(after, TEXT, ("text", "text"), answer.tokens),
         closing=_event("message_delta", delta=last, usage={"output_tokens": answer.output_tokens}) + END,
         end=END,
         comment=PING,
     )
+
+
+def _call_frames(turn: Turn, after: int) -> tuple[bytes, ...]:
+    """One block a call, one behind the other."""
+    frames: list[bytes] = []
+    for n, call in enumerate(turn.answer.calls):
+        begun = _call(turn, n, call.name, {})
+        frames += _deltas(after + n, begun, ("input_json", "partial_json"), call.tokens)
+    return tuple(frames)
 
 
 def _deltas(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from racer.sim.conversation import conversation, wanted_tool
+from racer.sim.conversation import conversation, wanted_tools
 from racer.sim.exchange import Ask, Refusal, ToolSpec, Unfit
 from racer.sim.json_value import as_array, as_object, is_integer, is_number
 from racer.sim.wire.anthropic_turns import read_messages, read_system, unfit
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from racer.sim.exchange import Moment, Request
 
 OLD, NEW = "2023-06-01", "2026-10-21"
+VERSIONED = re.compile(r"claude-[a-z]+-(\d)-(\d)(?!\d)")
+WITHOUT_PREFIX = (4, 6)
+UNBEGUN = (
+    "This model does not support assistant message prefill. The conversation must end with a user message."
+)
 SAMPLING = ("temperature", "top_p", "top_k")
 FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
 DEEPEST = 32
@@ -46,11 +52,14 @@ def read_ask(request: Request, moment: Moment) -> Ask:
     model = _model(body, moment)
     system = read_system(body.get("system"))
     talk = conversation([*system, *read_messages(body.get("messages"))])
+    if talk.prefix:
+        _check_prefix(talk.prefix, model)
     schema = _schema(body)
     return Ask(
         model=model,
         prompt=talk.prompt,
         prefix=talk.prefix,
+        broken=talk.broken,
         stream=body.get("stream") is True,
         key=key,
         max_tokens=body["max_tokens"],
@@ -58,9 +67,18 @@ def read_ask(request: Request, moment: Moment) -> Ask:
         # A model that is told to write JSON does; there is no other way to ask for any object.
         json=schema is not None or any("json" in said.text.lower() for said in system),
         schema=schema,
-        tool=_tool(body, talk.question),
+        tools=_tools(body, talk.question),
         reasoning=(as_object(body.get("thinking")) or {}).get("type") != "disabled",
     )
+
+
+def _check_prefix(prefix: str, model: str) -> None:
+    """An answer may be begun by the caller, but not with a blank at its end, and not of the newer models."""
+    named = VERSIONED.match(model)
+    if named is not None and (int(named[1]), int(named[2])) >= WITHOUT_PREFIX:
+        raise unfit("messages", UNBEGUN)
+    if prefix[-1].isspace():
+        raise unfit("messages", "final assistant content cannot end with trailing whitespace")
 
 
 def _version(request: Request) -> str:
@@ -128,7 +146,7 @@ def _below(part: Mapping[str, Any]) -> Iterator[Any]:
     yield part.get("items")
 
 
-def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
+def _tools(body: Mapping[str, Any], question: str) -> tuple[ToolSpec, ...]:
     tools = [_tool_spec(tool, n) for n, tool in enumerate(as_array(body.get("tools")) or ())]
     choice = as_object(body.get("tool_choice")) or {"type": "auto"}
     kind = choice.get("type")
@@ -140,9 +158,11 @@ def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
         chosen = next((tool for tool in tools if tool.name == choice.get("name")), None)
         if chosen is None:
             raise unfit("tool_choice", f"Tool '{choice.get('name')}' not found in provided tools")
-        return chosen
-    wanted = wanted_tool(tools, question)
-    return None if kind == "none" else wanted if wanted or kind == "auto" else tools[0]
+        return (chosen,)
+    if kind == "none":
+        return ()
+    parallel = choice.get("disable_parallel_tool_use") is not True
+    return wanted_tools(tools, question, must=kind == "any", parallel=parallel)
 
 
 def _tool_spec(tool: Any, place: int) -> ToolSpec:

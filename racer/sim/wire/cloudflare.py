@@ -37,6 +37,7 @@ ERRORS: Mapping[Why, tuple[int, str]] = {
     "bad_key": (10000, "Authentication error"),
     "bad_json": (3003, "Request is missing headers or body: {subject}"),
     "bad_field": (5006, "AiError: Bad input"),
+    "bad_turns": (5006, "AiError: Bad input"),
     "unknown_field": (5006, "AiError: Bad input"),
     "no_model": (5007, "No such model {subject} or task"),
     "too_long": (
@@ -109,12 +110,11 @@ def _usage(turn: Turn) -> dict[str, Any]:
     return usage | {"neurons": round((prompt + output) * NEURONS_PER_TOKEN, 6)}
 
 
-def _arguments(turn: Turn) -> dict[str, Any]:
+def _parsed(text: str) -> Any:
     try:
-        arguments: dict[str, Any] = orjson.loads(turn.answer.text)
-    except orjson.JSONDecodeError:  # cut by max_tokens
-        arguments = {}
-    return arguments
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # a fault has spoiled it
+        return text
 
 
 def whole(turn: Turn) -> Reply:
@@ -123,24 +123,30 @@ def whole(turn: Turn) -> Reply:
 
 def _native(turn: Turn) -> dict[str, Any]:
     """JSON that was asked for comes parsed."""
-    answer, response = turn.answer, turn.answer.text
-    if answer.tool is not None:
-        calls = [{"name": answer.tool, "arguments": _arguments(turn)}]
+    if calls := _native_calls(turn):
         return {"response": None, "tool_calls": calls, "usage": _usage(turn)}
-    parsed = orjson.loads(response) if turn.ask.json and answer.finish == "stop" else response
+    response, ended = turn.answer.text, turn.answer.finish == "stop"
+    parsed = _parsed(response) if turn.ask.json and ended else response
     return {"response": parsed, "tool_calls": [], "usage": _usage(turn)}
 
 
-def _call(turn: Turn) -> dict[str, Any]:
-    function = {"name": turn.answer.tool, "arguments": turn.answer.text}
-    return {"id": f"call_{turn.moment.serial}", "type": "function", "function": function}
+def _native_calls(turn: Turn) -> list[dict[str, Any]]:
+    return [{"name": call.name, "arguments": call.arguments} for call in turn.answer.calls]
+
+
+def _calls(turn: Turn) -> list[dict[str, Any]]:
+    functions = ({"name": call.name, "arguments": call.text} for call in turn.answer.calls)
+    return [
+        {"id": f"call_{turn.moment.serial + 1000 * n}", "type": "function", "function": function}
+        for n, function in enumerate(functions)
+    ]
 
 
 def _openai(turn: Turn) -> dict[str, Any]:
     answer = turn.answer
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
-    if answer.tool is not None:
-        message |= {"content": None, "tool_calls": [_call(turn)]}
+    if answer.calls:
+        message |= {"content": None, "tool_calls": _calls(turn)}
     if answer.reasoning:
         message["reasoning_content"] = "".join(answer.reasoning)
     choice = {"index": 0, "message": message, "finish_reason": answer.finish}
@@ -157,10 +163,10 @@ def _responses(turn: Turn) -> dict[str, Any]:
     if answer.reasoning:
         thought = {"type": "reasoning_text", "text": "".join(answer.reasoning)}
         items.append({"type": "reasoning", "content": [thought], "summary": []})
-    if answer.tool is not None:
-        call = {"call_id": f"call_{turn.moment.serial}", "name": answer.tool, "arguments": answer.text}
-        items.append({"type": "function_call", **call})
-    else:
+    for n, call in enumerate(answer.calls):
+        named = {"call_id": f"call_{turn.moment.serial + 1000 * n}", "name": call.name}
+        items.append({"type": "function_call", **named, "arguments": call.text})
+    if not answer.calls:
         text = {"type": "output_text", "text": answer.text, "annotations": list[Any]()}
         items.append({"type": "message", "role": "assistant", "content": [text]})
     cut = {"reason": "max_output_tokens"} if answer.finish == "length" else None
@@ -182,13 +188,13 @@ def stream(turn: Turn) -> Frames:
 
 def _native_stream(turn: Turn) -> Frames:
     answer = turn.answer
-    calls = [{"name": answer.tool, "arguments": _arguments(turn)}]
+    calls = _native_calls(turn)
     said = [{"response": token, "p": "abcdefgh"[: n % 9]} for n, token in enumerate(answer.tokens)]
     return Frames(
         headers={"content-type": "text/event-stream"},
         opening=b"",
         reasoning=(),
-        tokens=(_event({"tool_calls": calls}),) if answer.tool else tuple(map(_event, said)),
+        tokens=(_event({"tool_calls": calls}),) if calls else tuple(map(_event, said)),
         closing=_event({"response": "", "usage": _usage(turn)}) + END,
         end=END,
         comment=b": keep-alive\n\n",
@@ -198,8 +204,8 @@ def _native_stream(turn: Turn) -> Frames:
 def _openai_stream(turn: Turn) -> Frames:
     """Ends with a chunk whose usage is all zero, and Cloudflare's own behind it."""
     answer = turn.answer
-    calls = {"tool_calls": [_call(turn) | {"index": 0}]}
-    said = [calls] if answer.tool else [{"content": token} for token in answer.tokens]
+    calls = [call | {"index": n} for n, call in enumerate(_calls(turn))]
+    said = [{"tool_calls": calls}] if calls else [{"content": token} for token in answer.tokens]
     nothing = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     last = _delta(turn, {}, answer.finish) | {"usage": nothing}
     return Frames(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from racer.sim.conversation import Said, conversation, wanted_tool
+from racer.sim.conversation import Said, conversation, wanted_tools
 from racer.sim.exchange import Ask, Refusal, ToolSpec, Unfit
 from racer.sim.json_value import as_array, as_object, is_integer, is_number
 from racer.sim.wire.openai_request import read_body, read_key
@@ -40,12 +40,14 @@ def read_ask(request: Request, moment: Moment, model: str) -> Ask:
         model=model,
         prompt=talk.prompt,
         prefix=talk.prefix,
+        onset="anew",
+        broken=talk.broken,
         stream=body.get("stream") is True and _streams(model),
         key=key,
         max_tokens=body.get("max_tokens", USUAL_CAP),
         json=is_json,
         schema=schema,
-        tool=_tool(body, talk.question),
+        tools=_tools(body, talk.question),
         surface=surface_of(model),
     )
 
@@ -102,15 +104,14 @@ def _shape(body: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any] | None]:
     return True, schema
 
 
-def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
+def _tools(body: Mapping[str, Any], question: str) -> tuple[ToolSpec, ...]:
     tools = [_tool_spec(tool) for tool in as_array(body.get("tools")) or ()]
     choice = body.get("tool_choice", "auto")
     if choice not in {"auto", "none", "required"}:
         raise unfit(f"value of '/tool_choice' is {orjson.dumps(choice).decode():.40}")
-    wanted = wanted_tool(tools, question)
-    if choice == "required" and tools:
-        return wanted or tools[0]
-    return None if choice == "none" else wanted
+    if choice == "none":
+        return ()
+    return wanted_tools(tools, question, must=choice == "required", parallel=False)
 
 
 def _tool_spec(tool: Any) -> ToolSpec:

@@ -81,17 +81,18 @@ def _usage(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _call(turn: Turn, arguments: str) -> dict[str, Any]:
-    function = {"name": turn.answer.tool, "arguments": arguments}
-    return {"id": f"{turn.answer.tool}_{turn.moment.serial:05d}", "type": "function", "function": function}
+def _call(turn: Turn, place: int, name: str, arguments: str) -> dict[str, Any]:
+    id_ = f"{name}_{turn.moment.serial + 1000 * place:05d}"
+    return {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
 def whole(turn: Turn) -> Reply:
     """Before a call of a tool they say what they are about to do, apart from the content."""
     answer, thought = turn.answer, "".join(turn.answer.reasoning)
     message: dict[str, Any] = {"role": "assistant"}
-    if answer.tool is not None:
-        message |= {"tool_plan": thought, "tool_calls": [_call(turn, answer.text)]}
+    if answer.calls:
+        calls = [_call(turn, n, call.name, call.text) for n, call in enumerate(answer.calls)]
+        message |= {"tool_plan": thought, "tool_calls": calls}
     else:
         thinking = [{"type": "thinking", "thinking": thought}] if thought else []
         message["content"] = [*thinking, {"type": "text", "text": answer.text}]
@@ -115,7 +116,7 @@ def stream(turn: Turn) -> Frames:
     opening: dict[str, Any] = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": []}
     delta = {"finish_reason": FINISHES[answer.finish], "usage": _usage(turn)}
     closing = _event("message-end", id=_id(turn.moment), delta=delta)
-    if answer.tool is not None:
+    if answer.calls:
         reasoning = tuple(_said("tool-plan-delta", tool_plan=token) for token in answer.reasoning)
         tokens = _tool_frames(turn)
     else:
@@ -142,12 +143,13 @@ def _content(index: int, name: str, tokens: Iterable[str]) -> tuple[bytes, ...]:
 
 
 def _tool_frames(turn: Turn) -> tuple[bytes, ...]:
-    frames = [
-        _said("tool-call-delta", 0, tool_calls={"function": {"arguments": token}})
-        for token in turn.answer.tokens
-    ]
-    begun = _said("tool-call-start", 0, tool_calls=_call(turn, ""))
-    return (begun, *frames, _event("tool-call-end", index=0))
+    frames: list[bytes] = []
+    for n, call in enumerate(turn.answer.calls):
+        frames.append(_said("tool-call-start", n, tool_calls=_call(turn, n, call.name, "")))
+        arguments = ({"function": {"arguments": token}} for token in call.tokens)
+        frames += [_said("tool-call-delta", n, tool_calls=piece) for piece in arguments]
+        frames.append(_event("tool-call-end", index=n))
+    return tuple(frames)
 
 
 def refuse(refusal: Refusal, moment: Moment) -> Reply:

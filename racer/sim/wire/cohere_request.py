@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from racer.sim.conversation import Said, conversation, wanted_tool
+from racer.sim.conversation import Said, conversation, wanted_tools
 from racer.sim.exchange import Ask, Refusal, ToolSpec, Unfit
 from racer.sim.json_value import as_array, as_object, is_integer, is_number
 from racer.sim.wire.openai_request import read_body, read_key
@@ -33,13 +33,14 @@ def read_ask(request: Request, moment: Moment) -> Ask:
         model=model,
         prompt=talk.prompt,
         prefix=talk.prefix,
+        broken=talk.broken,
         stream=body.get("stream") is True,
         key=key,
         max_tokens=body.get("max_tokens"),
         stop=tuple(as_array(body.get("stop_sequences")) or ()),
         json=is_json,
         schema=schema,
-        tool=_tool(body, talk.question),
+        tools=_tools(body, talk.question),
         reasoning=(as_object(body.get("thinking")) or {}).get("type") != "disabled",
     )
 
@@ -110,13 +111,12 @@ def _shape(body: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any] | None]:
     return True, as_object(wanted.get("json_schema"))
 
 
-def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
+def _tools(body: Mapping[str, Any], question: str) -> tuple[ToolSpec, ...]:
     tools = [_tool_spec(tool, place) for place, tool in enumerate(as_array(body.get("tools")) or ())]
     choice = body.get("tool_choice")
     if choice is not None and not tools:
         raise unfit("tool_choice may only be given with tools.", "tool_choice")
-    wanted = wanted_tool(tools, question)
-    return None if choice == "NONE" else wanted if wanted or choice is None else tools[0]
+    return () if choice == "NONE" else wanted_tools(tools, question, must=choice is not None)
 
 
 def _tool_spec(tool: Any, place: int) -> ToolSpec:

@@ -34,7 +34,7 @@ MISTRAL_FIELDS = frozenset(
         "top_p",
     }
 )
-OLLAMA_IGNORES = frozenset({"max_completion_tokens", "n", "tool_choice", "user"})
+OLLAMA_IGNORES = frozenset({"max_completion_tokens", "n", "parallel_tool_calls", "tool_choice", "user"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,9 @@ class Flavour:
     early        headers, and `hello`, go out before the first token
     comment      keep-alive comment
     whole_calls  a tool call is streamed in one piece
+    interleaves  the arguments of parallel calls may come in turns, told apart by their index
+    prefills     what a last turn of the assistant is: the beginning of the answer (yes), that only if it has
+                 `prefix`, and the answer says it again (marked), or a turn after which one starts anew (no)
     json_word    JSON mode wants the word "json" in the messages
     """
 
@@ -76,14 +79,17 @@ class Flavour:
     hello: bytes = b""
     comment: bytes = b": keep-alive\n\n"
     whole_calls: bool = False
+    interleaves: bool = False
+    prefills: Literal["yes", "marked", "no"] = "yes"
     json_word: bool = False
 
 
 FLAVOURS: Mapping[str, Flavour] = {
-    "generic": Flavour(shape="code"),
+    "generic": Flavour(shape="code", interleaves=True),
     "openai": Flavour(
         extras={"service_tier": "default", "system_fingerprint": "fp_sim"},
         headers="openai",
+        prefills="no",
         json_word=True,
     ),
     "groq": Flavour(
@@ -117,15 +123,17 @@ FLAVOURS: Mapping[str, Flavour] = {
         only=MISTRAL_FIELDS,
         usage="finish",
         whole_calls=True,
+        prefills="marked",
     ),
     "cerebras": Flavour(
         extras={"system_fingerprint": "fp_sim"},
         shape="flat",
         in_band="status",
         headers="cerebras",
+        prefills="no",
         thoughts="reasoning",
     ),
-    "sambanova": Flavour(headers="sambanova", thoughts="reasoning", usage="always"),
+    "sambanova": Flavour(headers="sambanova", thoughts="reasoning", usage="always", prefills="no"),
     "together": Flavour(
         ids="o",
         headers="together",
@@ -134,8 +142,9 @@ FLAVOURS: Mapping[str, Flavour] = {
         thoughts="reasoning",
         usage="finish",
         stop="eos",
+        prefills="no",
     ),
-    "nvidia": Flavour(shape="title", waits=False, early=True),
+    "nvidia": Flavour(shape="title", waits=False, early=True, prefills="no"),
     "ollama": Flavour(
         extras={"system_fingerprint": "fp_ollama"},
         shape="ollama",

@@ -19,6 +19,7 @@ JSON = {"content-type": "application/json; charset=UTF-8"}
 PATH = re.compile(r"(?:/v1(?:beta|alpha)?)?/models(?:/([^:]+)(?::(\w+))?)?")
 METHODS = {"generateContent": False, "streamGenerateContent": True}
 FINISHES = {"stop": "STOP", "tool_calls": "STOP", "length": "MAX_TOKENS"}
+MALFORMED = "MALFORMED_FUNCTION_CALL"
 EMBEDDING = "text-embedding-sim"
 
 
@@ -83,7 +84,7 @@ def _usage(turn: Turn) -> dict[str, int]:
     answer = turn.answer
     counts = {
         "promptTokenCount": answer.prompt_tokens,
-        "candidatesTokenCount": len(answer.tokens),
+        "candidatesTokenCount": answer.output_tokens - len(answer.reasoning),
         "thoughtsTokenCount": len(answer.reasoning),
         "totalTokenCount": answer.prompt_tokens + answer.output_tokens,
     }
@@ -94,29 +95,40 @@ def _thought(text: str) -> dict[str, Any]:
     return {"text": text, "thought": True}
 
 
-def _call(turn: Turn) -> dict[str, Any]:
-    arguments: dict[str, Any]
-    try:
-        arguments = orjson.loads(turn.answer.text)
-    except orjson.JSONDecodeError:  # cut by maxOutputTokens
-        arguments = {}
+def _finish(turn: Turn) -> str:
+    return MALFORMED if _malformed(turn) else FINISHES[turn.answer.finish]
+
+
+def _malformed(turn: Turn) -> bool:
+    """A call that the model spoiled is not given away. One that a cap has cut is, without arguments."""
+    return turn.answer.finish == "tool_calls" and not all(call.whole for call in turn.answer.calls)
+
+
+def _calls(turn: Turn) -> list[dict[str, Any]]:
+    """The first of them alone is signed."""
+    if _malformed(turn):
+        return []
     signature = base64.b64encode(f"signed {turn.moment.serial}".encode()).decode()
-    call = {"id": f"call-{turn.moment.serial}", "name": turn.answer.tool, "args": arguments}
-    return {"functionCall": call, "thoughtSignature": signature}
+    serials = range(turn.moment.serial, turn.moment.serial + 1000 * len(turn.answer.calls), 1000)
+    calls = [
+        {"functionCall": {"id": f"call-{serial}", "name": call.name, "args": call.arguments}}
+        for call, serial in zip(turn.answer.calls, serials, strict=True)
+    ]
+    return [part | ({} if n else {"thoughtSignature": signature}) for n, part in enumerate(calls)]
 
 
 def whole(turn: Turn) -> Reply:
     answer = turn.answer
     thoughts = [_thought("".join(answer.reasoning))] if answer.reasoning and turn.ask.thoughts else []
-    said = [_call(turn)] if answer.tool else [{"text": answer.text}] if answer.tokens else []
-    return Reply(200, JSON, orjson.dumps(_response(turn, [*thoughts, *said], FINISHES[answer.finish])))
+    said = _calls(turn) or ([{"text": answer.text}] if answer.tokens else [])
+    return Reply(200, JSON, orjson.dumps(_response(turn, [*thoughts, *said], _finish(turn))))
 
 
 def stream(turn: Turn) -> Frames:
     answer = turn.answer
     shown = answer.reasoning if turn.ask.thoughts else ()
-    said = [_call(turn)] if answer.tool else [{"text": token} for token in answer.tokens]
-    last = orjson.dumps(_response(turn, [{"text": ""}], FINISHES[answer.finish]))
+    said = _calls(turn) or [{"text": token} for token in answer.tokens]
+    last = orjson.dumps(_response(turn, [{"text": ""}], _finish(turn)))
     if turn.ask.surface == "array":
         return _array(turn, [*map(_thought, shown)], said, last)
     closing = _event(last)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from racer.sim.conversation import conversation, wanted_tool
+from racer.sim.conversation import conversation, wanted_tools
 from racer.sim.exchange import Ask, Refusal, ToolSpec, Unfit
 from racer.sim.json_value import as_array, as_object, is_integer, is_number
 from racer.sim.wire.gemini_turns import check_turns, read_system, read_turns
@@ -59,13 +59,14 @@ def read_ask(request: Request, moment: Moment, model: str, *, stream: bool) -> A
         model=model,
         prompt=talk.prompt,
         prefix=talk.prefix,
+        broken=talk.broken,
         stream=stream,
         key=key,
         max_tokens=config.get("maxOutputTokens"),
         stop=tuple(as_array(config.get("stopSequences")) or ()),
         json=is_json,
         schema=schema,
-        tool=_tool(body, talk.question),
+        tools=_tools(body, talk.question),
         reasoning=thinking.get("thinkingBudget") != 0,
         thoughts=thinking.get("includeThoughts") is True,
         surface="events" if "alt=sse" in request.query.split("&") else "array",
@@ -129,7 +130,7 @@ def _form(config: Mapping[str, Any], model: str) -> tuple[bool, Mapping[str, Any
     return is_json, schema
 
 
-def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
+def _tools(body: Mapping[str, Any], question: str) -> tuple[ToolSpec, ...]:
     tools = [_declared(found) for tool in _objects(body.get("tools")) for found in _functions(tool)]
     choice = as_object((as_object(body.get("toolConfig")) or {}).get("functionCallingConfig")) or {}
     mode, names = choice.get("mode", "AUTO"), as_array(choice.get("allowedFunctionNames"))
@@ -142,8 +143,7 @@ def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
     allowed = [tool for tool in tools if names is None or tool.name in names]
     if names and not allowed:
         raise unfit(f"allowed_function_names: {names!r:.40} not found in function declarations")
-    wanted = wanted_tool(allowed, question)
-    return None if mode == "NONE" else wanted or allowed[0] if mode == "ANY" else wanted
+    return () if mode == "NONE" else wanted_tools(allowed, question, must=mode == "ANY")
 
 
 def _objects(found: Any) -> Sequence[dict[str, Any]]:

@@ -16,7 +16,7 @@ from racer.sim.wire.ollama_request import check_key, read_ask
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from racer.sim.exchange import Ask, Moment, Request, Turn, Why
+    from racer.sim.exchange import Ask, Call, Moment, Request, Turn, Why
 
 VERSION = "0.17.4"
 SIZE = 2_019_393_189
@@ -126,14 +126,9 @@ def _said(turn: Turn, content: str, thinking: str = "") -> dict[str, Any]:
     }
 
 
-def _called(turn: Turn) -> dict[str, Any]:
-    arguments: dict[str, Any]
-    try:
-        arguments = orjson.loads(turn.answer.text)
-    except orjson.JSONDecodeError:  # cut by num_predict
-        arguments = {}
-    call = {"function": {"name": turn.answer.tool, "arguments": arguments}}
-    return {"message": {"role": "assistant", "content": "", "tool_calls": [call]}}
+def _called(*calls: Call) -> dict[str, Any]:
+    called = [{"function": {"name": call.name, "arguments": call.arguments}} for call in calls]
+    return {"message": {"role": "assistant", "content": "", "tool_calls": called}}
 
 
 def _summary(turn: Turn) -> dict[str, Any]:
@@ -154,14 +149,14 @@ def _summary(turn: Turn) -> dict[str, Any]:
 
 def whole(turn: Turn) -> Reply:
     answer = turn.answer
-    said = _called(turn) if answer.tool else _said(turn, answer.text, "".join(answer.reasoning))
+    said = _called(*answer.calls) if answer.calls else _said(turn, answer.text, "".join(answer.reasoning))
     return _json(_line(turn, **said) | _summary(turn))
 
 
 def stream(turn: Turn) -> Frames:
     answer = turn.answer
     shared = orjson.dumps(_line(turn))[:-1] + b","
-    called = (_ndjson(_line(turn, **_called(turn)) | {"done": False}),) if answer.tool else None
+    called = tuple(_token(shared, _called(call)) for call in answer.calls)
     closing = _ndjson(_line(turn, **_said(turn, "")) | _summary(turn))
     return Frames(
         headers={"content-type": "application/x-ndjson"},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from racer.sim.conversation import Said, conversation, wanted_tool
+from racer.sim.conversation import Said, conversation, wanted_tools
 from racer.sim.exchange import Ask, Refusal, ToolSpec, Unfit
 from racer.sim.json_value import as_array, as_object, is_integer, is_number, is_stop
 from racer.sim.loaded import full_name
@@ -48,13 +48,14 @@ def read_ask(request: Request, moment: Moment, surface: str) -> Ask:
         model=model,
         prompt=talk.prompt,
         prefix=talk.prefix,
+        broken=talk.broken,
         stream=_flag(body, "stream", default=True),
         key=key,
         max_tokens=cap if cap > 0 else None,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         json=is_json,
         schema=schema,
-        tool=wanted_tool([_tool(tool) for tool in _list(body, "tools")], talk.question),
+        tools=wanted_tools([_tool(tool) for tool in _list(body, "tools")], talk.question),
         reasoning=_thinks(body, moment),
         surface=surface,
         warm_up=empty,

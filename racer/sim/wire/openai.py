@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, count, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -86,17 +87,22 @@ def _x_groq(turn: Turn, usage: dict[str, Any] | None = None) -> dict[str, Any]:
     return {"x_groq": {"id": f"req_{turn.moment.serial}"} | ({"usage": usage} if usage else {})}
 
 
-def _call_id(turn: Turn) -> str:
-    return f"call_{turn.moment.serial:05d}"
+def _calls(turn: Turn, *, whole: bool = True, numbered: bool = True) -> list[dict[str, Any]]:
+    """The calls, with their arguments or before them; in a stream each has its number."""
+    ids = (f"call_{turn.moment.serial + 1000 * n:05d}" for n in count())
+    return [
+        ({"index": n} if numbered else {})
+        | {"id": id_, "type": "function"}
+        | {"function": {"name": call.name, "arguments": call.text if whole else ""}}
+        for n, (call, id_) in enumerate(zip(turn.answer.calls, ids, strict=False))
+    ]
 
 
 def whole(turn: Turn) -> Reply:
     flavour, answer = FLAVOURS[turn.moment.provider.flavour], turn.answer
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
-    if answer.tool is not None:
-        function = {"name": answer.tool, "arguments": answer.text}
-        call = {"id": _call_id(turn), "type": "function", "function": function}
-        message |= {"content": None, "tool_calls": [call]}
+    if answer.calls:
+        message |= {"content": None, "tool_calls": _calls(turn, numbered=False)}
     if answer.reasoning:
         message[flavour.thoughts] = "".join(answer.reasoning)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(turn, flavour)}
@@ -136,18 +142,23 @@ class _Chunks:
 
 def _tool_frames(chunks: _Chunks) -> tuple[bytes, ...]:
     turn = chunks.turn
-    tokens = turn.answer.tokens
-    whole_call = chunks.flavour.whole_calls
-    function = {"name": turn.answer.tool, "arguments": turn.answer.text if whole_call else ""}
-    call = {"index": 0, "id": _call_id(turn), "type": "function", "function": function}
-    first = chunks.delta(orjson.dumps({"tool_calls": [call]}))
-    if whole_call:
-        return (first,)
-    rest = (
-        chunks.delta(b'{"tool_calls":[{"index":0,"function":{"arguments":' + orjson.dumps(token) + b"}}]}")
-        for token in tokens
-    )
-    return (first, *rest)
+    if chunks.flavour.whole_calls:
+        return (chunks.delta(orjson.dumps({"tool_calls": _calls(turn)})),)
+    each = [
+        [_call_frame(chunks, begun), *(_call_frame(chunks, _piece(n, token)) for token in call.tokens)]
+        for n, (call, begun) in enumerate(zip(turn.answer.calls, _calls(turn, whole=False), strict=True))
+    ]
+    if chunks.flavour.interleaves:
+        return tuple(frame for frames in zip_longest(*each) for frame in frames if frame is not None)
+    return tuple(chain.from_iterable(each))
+
+
+def _call_frame(chunks: _Chunks, call: dict[str, Any]) -> bytes:
+    return chunks.delta(orjson.dumps({"tool_calls": [call]}))
+
+
+def _piece(place: int, token: str) -> dict[str, Any]:
+    return {"index": place, "function": {"arguments": token}}
 
 
 def _closing(chunks: _Chunks) -> bytes:
@@ -163,13 +174,13 @@ def stream(turn: Turn) -> Frames:
     chunks = _Chunks(turn)
     answer, flavour = turn.answer, chunks.flavour
     thoughts = flavour.thoughts.encode()
-    opening = b'{"role":"assistant","content":null}' if answer.tool else b'{"role":"assistant","content":""}'
+    opening = b'{"role":"assistant","content":null}' if answer.calls else b'{"role":"assistant","content":""}'
     started = _x_groq(turn)
     return Frames(
         headers=_headers(turn, "text/event-stream; charset=utf-8"),
         opening=chunks.delta(opening, more=b"," + orjson.dumps(started)[1:-1] if started else b""),
         reasoning=chunks.texts(thoughts, answer.reasoning),
-        tokens=_tool_frames(chunks) if answer.tool else chunks.texts(b"content", answer.tokens),
+        tokens=_tool_frames(chunks) if answer.calls else chunks.texts(b"content", answer.tokens),
         closing=_closing(chunks),
         end=END,
         comment=flavour.comment,

@@ -25,6 +25,7 @@ WORDS: Mapping[Why, str] = {
     "no_key": "You did not provide an API key in the Authorization header",
     "bad_key": "Incorrect API key provided: {subject}",
     "bad_json": "The body of the request is not valid JSON",
+    "bad_turns": "The last message must be one of the user",
     "unknown_field": "Unsupported parameter: '{subject}' is not supported with this model",
     "no_model": "The model `{subject}` does not exist or you do not have access to it",
     "too_big": "Request entity too large",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from racer.sim.conversation import Said, conversation, wanted_tool
+from racer.sim.conversation import Said, conversation, wanted_tools
 from racer.sim.exchange import Ask, Refusal, ToolSpec, Unfit
 from racer.sim.json_value import as_array, as_object, is_integer, is_number, is_stop
 from racer.sim.loaded import full_name
@@ -15,9 +15,11 @@ from racer.sim.wire.flavour import FLAVOURS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from racer.sim.exchange import Moment, Request
+    from racer.sim.exchange import Moment, Onset, Request
     from racer.sim.wire.flavour import Flavour
 
+ONSETS: Mapping[str, Onset] = {"yes": "rest", "marked": "echo", "no": "anew"}
+UNMARKED = "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
@@ -59,7 +61,9 @@ def read_ask(request: Request, moment: Moment) -> Ask:
     body = {name: value for name, value in read_body(request.body).items() if name not in flavour.ignores}
     _check_fields(body, flavour, moment)
     model = _model(body, moment)
-    talk = conversation([_said(message, place) for place, message in enumerate(_messages(body))])
+    messages = _messages(body)
+    talk = conversation([_said(message, place) for place, message in enumerate(messages)])
+    _check_last(messages, flavour)
     options = as_object(body.get("stream_options")) or {}
     is_json, schema = _shape(body, flavour, talk.prompt)
     stop = body.get("stop") or ()
@@ -67,13 +71,15 @@ def read_ask(request: Request, moment: Moment) -> Ask:
         model=model,
         prompt=talk.prompt,
         prefix=talk.prefix,
+        onset=ONSETS[flavour.prefills],
+        broken=talk.broken,
         stream=body.get("stream") is True,
         key=key,
         max_tokens=_cap(body),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         json=is_json,
         schema=schema,
-        tool=_tool(body, talk.question),
+        tools=_tools(body, talk.question),
         usage=options.get("include_usage") is True,
         padding=options.get("include_obfuscation") is not False,
     )
@@ -118,6 +124,12 @@ def _messages(body: Mapping[str, Any]) -> list[Any]:
     if not messages:
         raise unfit("messages", "Invalid 'messages': empty array. Expected an array with minimum length 1.")
     return messages
+
+
+def _check_last(messages: list[Any], flavour: Flavour) -> None:
+    last = as_object(messages[-1]) or {}
+    if flavour.prefills == "marked" and last["role"] == "assistant" and last.get("prefix") is not True:
+        raise Unfit(Refusal("bad_turns", UNMARKED))
 
 
 def _said(message: Any, place: int) -> Said:
@@ -179,7 +191,7 @@ def _cap(body: Mapping[str, Any]) -> int | None:
     return cap if cap is not None else body.get("max_tokens")
 
 
-def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
+def _tools(body: Mapping[str, Any], question: str) -> tuple[ToolSpec, ...]:
     tools = [_tool_spec(tool, place) for place, tool in enumerate(as_array(body.get("tools")) or ())]
     choice = body.get("tool_choice") or "auto"
     if named := as_object(choice):
@@ -187,13 +199,15 @@ def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
         chosen = next((tool for tool in tools if tool.name == name), None)
         if chosen is None:
             raise unfit("tool_choice", f"Tool choice '{name}' not found in 'tools' parameter.")
-        return chosen
+        return (chosen,)
     if choice not in {"auto", "none", "required", "any"}:
         raise unfit("tool_choice", "Supported values are: 'none', 'auto' and 'required'.")
     if choice in {"required", "any"} and not tools:
         raise unfit("tool_choice", "'tool_choice' is only allowed when 'tools' are specified.")
-    wanted = wanted_tool(tools, question)
-    return None if choice == "none" else wanted if wanted or choice == "auto" else tools[0]
+    if choice == "none":
+        return ()
+    parallel = body.get("parallel_tool_calls") is not False
+    return wanted_tools(tools, question, must=choice != "auto", parallel=parallel)
 
 
 def _tool_spec(tool: Any, place: int) -> ToolSpec:
@@ -229,6 +243,7 @@ FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "max_completion_tokens": (_is_cap, "an integer from 1"),
     "max_tokens": (_is_cap, "an integer from 1"),
     "n": (lambda value: value == 1, "1: one answer is all this server gives"),
+    "parallel_tool_calls": (_is(bool), "a boolean"),
     "random_seed": (is_integer, "an integer"),
     "response_format": (_is(dict), "an object"),
     "seed": (is_integer, "an integer"),

@@ -102,14 +102,14 @@ def _message(turn: Turn, text: str, status: str) -> dict[str, Any]:
 
 
 def _call(turn: Turn, arguments: str, status: str) -> dict[str, Any]:
-    named = {"id": _id(turn, "fc"), "call_id": _id(turn, "call"), "name": turn.answer.tool}
+    named = {"id": _id(turn, "fc"), "call_id": _id(turn, "call"), "name": turn.answer.calls[0].name}
     return {"type": "function_call", **named, "arguments": arguments, "status": status}
 
 
 def _item(turn: Turn) -> dict[str, Any]:
     """The one item of the output."""
-    made = _call if turn.answer.tool else _message
-    return made(turn, turn.answer.text, "completed")
+    calls = turn.answer.calls
+    return _call(turn, calls[0].text, "completed") if calls else _message(turn, turn.answer.text, "completed")
 
 
 def _response(turn: Turn, status: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _response(turn: Turn, status: str) -> dict[str, Any]:
 
 def _status(turn: Turn) -> str:
     """A call of a tool wants an action; of a text that its cap cut off nothing is told."""
-    return "requires_action" if turn.answer.tool else "completed"
+    return "requires_action" if turn.answer.calls else "completed"
 
 
 def _usage(turn: Turn) -> dict[str, Any]:
@@ -169,20 +169,19 @@ class _Events:
 
 
 def stream(turn: Turn) -> Frames:
-    """A call of a tool has no deltas here: its arguments come whole when its item is done."""
+    """There is one call of a tool at most. It has no deltas: its arguments come whole when it is done."""
     events, answer, status = _Events(turn), turn.answer, _status(turn)
     hello = events.response("response.created", "in_progress")
     hello += events.response("response.in_progress", "in_progress")
     reasoning = tuple(events.event("response.reasoning.started", thought=token) for token in answer.reasoning)
     begun = events.item(
         "response.output_item.added",
-        _call(turn, "", "in_progress") if answer.tool else _message(turn, "", "in_progress"),
+        _call(turn, "", "in_progress") if answer.calls else _message(turn, "", "in_progress"),
     )
-    deltas = () if answer.tool else answer.tokens
-    tokens = [events.text("response.output_text.delta", delta=token) for token in deltas]
-    done = b"" if answer.tool else events.text("response.output_text.done", text=answer.text)
+    tokens = [events.text("response.output_text.delta", delta=token) for token in answer.tokens]
+    done = b"" if answer.calls else events.text("response.output_text.done", text=answer.text)
     done += events.item("response.output_item.done", _item(turn))
-    if answer.tool:
+    if answer.calls:
         tokens, done = [done], b""
     end = events.response("response.completed", status)
     return Frames(

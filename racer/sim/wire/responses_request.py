@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from racer.sim.conversation import Said, conversation, wanted_tool
+from racer.sim.conversation import Said, conversation, wanted_tools
 from racer.sim.exchange import Ask, Refusal, ToolSpec, Unfit
 from racer.sim.json_value import as_array, as_object, is_integer, is_number
 from racer.sim.wire.openai_request import read_body, read_key
@@ -37,12 +37,14 @@ def read_ask(request: Request, moment: Moment) -> Ask:
         model=_model(body, moment),
         prompt=talk.prompt,
         prefix=talk.prefix,
+        onset="anew",
+        broken=talk.broken,
         stream=body.get("stream") is True,
         key=key,
         max_tokens=body.get("max_output_tokens"),
         json=is_json,
         schema=schema,
-        tool=_tool(body, talk.question),
+        tools=_tools(body, talk.question),
     )
 
 
@@ -121,7 +123,7 @@ def _shape(body: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any] | None]:
     return True, schema
 
 
-def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
+def _tools(body: Mapping[str, Any], question: str) -> tuple[ToolSpec, ...]:
     given = [as_object(tool) or {} for tool in as_array(body.get("tools")) or ()]
     tools = [_tool_spec(tool, place) for place, tool in enumerate(given) if tool.get("type") not in OWN_TOOLS]
     choice = body.get("tool_choice") or "auto"
@@ -129,9 +131,8 @@ def _tool(body: Mapping[str, Any], question: str) -> ToolSpec | None:
         chosen = next((tool for tool in tools if tool.name == named.get("name")), None)
         if chosen is None:
             raise unfit("tool_choice", "tool_choice names a tool that is not among the tools")
-        return chosen
-    wanted = wanted_tool(tools, question)
-    return None if choice == "none" else wanted if wanted or choice == "auto" or not tools else tools[0]
+        return (chosen,)
+    return () if choice == "none" else wanted_tools(tools, question, must=choice != "auto", parallel=False)
 
 
 def _tool_spec(tool: Mapping[str, Any], place: int) -> ToolSpec:

@@ -52,6 +52,8 @@ def read_ask(request: Request, endpoint: str, door: str, moment: Moment) -> Ask:
         model=endpoint,
         prompt=talk.prompt,
         prefix=talk.prefix,
+        onset="anew",
+        broken=talk.broken,
         stream=False,
         key=key,
         max_tokens=sampling.get("max_tokens", WORKERS_MAX_TOKENS),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from racer.sim.exchange import Answer, Ask, Moment, Refusal, Reply, Request, Turn
+from racer.sim.exchange import Answer, Ask, Call, Moment, Refusal, Reply, Request, Turn
 from racer.sim.fault import Fault
 from racer.sim.profile import Constant, Distribution, Profile, Provider
 from racer.sim.profile_toml import parse_profile
@@ -45,9 +45,21 @@ def moment(of: Provider | None = None, **more: Any) -> Moment:
     return Moment(provider=of or flavoured("generic"), serial=7, at=AT, **more)
 
 
-def turn(of: Provider | None = None, *tokens: str, ask: Ask | None = None, **answer: Any) -> Turn:
-    made = Answer(tokens=tokens or ("One", " two", " three."), prompt_tokens=3, **answer)
+def turn(
+    of: Provider | None = None, *tokens: str, ask: Ask | None = None, tool: str = "", **answer: Any
+) -> Turn:
+    """With `tool` it is called, and the tokens are its arguments."""
+    calls = (Call(tool, tokens),) if tool else ()
+    said = () if tool else tokens or ("One", " two", " three.")
+    fields: dict[str, Any] = {"tokens": said, "prompt_tokens": 3, "calls": calls}
+    made = Answer(**fields | answer)
     return Turn(moment(of), ask or Ask(model="m", prompt="hi", stream=True), made, total=0.5)
+
+
+def calling(of: Provider | None = None, ask: Ask | None = None) -> Turn:
+    """Two calls at once: of add with {"a":1}, in two pieces, and of now with {}."""
+    calls = (Call("add", ('{"a":', "1}")), Call("now", ("{}",)))
+    return turn(of, ask=ask, tokens=(), calls=calls, finish="tool_calls")
 
 
 def chat(

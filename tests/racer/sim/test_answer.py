@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from racer.sim.answer import compose, count_tokens
-from racer.sim.exchange import Answer, Ask, ToolSpec
+from racer.sim.exchange import Answer, Ask, ToolSpec, Unfinished
 from racer.sim.profile import Provider
 from tests.racer.sim.scenes import flavoured, profile
+
+if TYPE_CHECKING:
+    from racer.sim.profile import Manner
 
 ASK = Ask(model="m", prompt="Why is the sky blue?", stream=True)
 ONE = Provider("one", models=("m",))
@@ -137,10 +141,11 @@ def test_a_tool_is_called_with_fitting_arguments() -> None:
     """The tokens are the arguments, and the finish reason says so."""
     tool = ToolSpec("add", {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]})
 
-    found = answer(replace(ASK, tool=tool))
+    found = answer(replace(ASK, tools=(tool,)))
 
-    assert (found.tool, found.finish) == ("add", "tool_calls")
-    assert isinstance(orjson.loads(found.text)["a"], int)
+    (call,) = found.calls
+    assert (call.name, found.tokens, found.finish) == ("add", (), "tool_calls")
+    assert isinstance(orjson.loads(call.text)["a"], int)
 
 
 def test_a_warm_up_says_nothing() -> None:
@@ -152,3 +157,76 @@ def test_a_warm_up_says_nothing() -> None:
 def test_prompt_tokens_are_counted_by_length(text: str, tokens: int) -> None:
     """Four characters a token, at least one."""
     assert count_tokens(text) == tokens
+
+
+def test_parallel_calls_have_arguments_of_their_own() -> None:
+    """The first has those that it would have alone."""
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    add, more = ToolSpec("add", schema), ToolSpec("more", schema)
+
+    alone, both = answer(replace(ASK, tools=(add,))), answer(replace(ASK, tools=(add, more)))
+
+    assert [call.name for call in both.calls] == ["add", "more"]
+    assert both.calls[0] == alone.calls[0]
+    assert both.calls[0].text != both.calls[1].text
+    assert both.output_tokens == sum(len(call.tokens) for call in both.calls)
+
+
+@pytest.mark.parametrize(("cap", "sizes"), [(1, [1]), (2, [2]), (3, [2, 1]), (9, [2, 2])])
+def test_a_cap_cuts_calls(cap: int, sizes: list[int]) -> None:
+    """A call that has not begun is none."""
+    schema = {"const": {"a": 1}}
+    tools = (ToolSpec("add", schema), ToolSpec("more", schema))
+
+    found = answer(replace(ASK, tools=tools, max_tokens=cap))
+
+    assert [len(call.tokens) for call in found.calls] == sizes
+    assert found.finish == ("tool_calls" if cap == 9 else "length")
+
+
+def wishing(begun: str, wish: str) -> Ask:
+    prompt = f"{ASK.prompt}\n{begun}\n{wish}"
+    return replace(ASK, prompt=prompt, broken=Unfinished(ASK.prompt, begun, wish))
+
+
+@given(st.integers(1, 100))
+def test_a_broken_answer_is_ended_as_it_would_have_been(place: int) -> None:
+    """By any provider, in deterministic mode: the words that are quoted, and all that follows them."""
+    full = answer(same=True).text
+    begun = full[:place]
+    words = begun.rstrip()[-12:]
+
+    found = answer(wishing(begun, f'You stopped at "{words}".'), OTHER, same=True)
+
+    assert begun.rstrip().removesuffix(words) + found.text == full
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_json_goes_on_too(*, json: bool) -> None:
+    """An object, broken off in a text, is ended with the same characters."""
+    full = answer(replace(ASK, json=json)).text
+    ask = replace(wishing(full[:9], f"Go on from this:\n{full[:9]}"), json=json)
+
+    assert answer(ask).text == full
+
+
+@pytest.mark.parametrize(
+    ("manner", "goes_on"),
+    [("anchor", True), ("prefix", True), ("chatter", True), ("restart", False), ("deaf", False)],
+)
+def test_manners(manner: Manner, *, goes_on: bool) -> None:
+    """What a provider's models do, asked in words or by a prefix."""
+    of, full = replace(ONE, continues=manner), answer().text
+    asked = answer(wishing(full[:20], f'"{full[14:20]}"'), of).text
+    prefixed = answer(replace(ASK, prefix=full[:20]), of).text
+
+    for text in (asked, prefixed):
+        assert (text.endswith(full[20:]) and text != full) is goes_on
+    assert {asked == full, prefixed == full} == {manner == "restart"}
+
+
+def test_an_ordinary_question_after_an_answer() -> None:
+    """Without the words of the answer's end it is a question like others."""
+    asked = wishing("Because.", "Why not green?")
+
+    assert answer(asked) == answer(replace(asked, broken=None))

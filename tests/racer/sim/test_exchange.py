@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from racer.sim.exchange import STATUSES, Answer, Refusal, Unfit, Why
+import pytest
+
+from racer.sim.exchange import STATUSES, Answer, Call, Refusal, Unfit, Why
 
 
 def test_output_tokens_count_reasoning() -> None:
@@ -25,3 +27,14 @@ def test_unfit_carries_its_refusal() -> None:
     refusal = Refusal("bad_field", "wrong", "messages")
 
     assert Unfit(refusal).refusal is refusal
+
+
+@pytest.mark.parametrize(
+    ("tokens", "whole", "arguments"), [(('{"a"', ":1}"), True, {"a": 1}), (('{"a"',), False, {})]
+)
+def test_a_call(tokens: tuple[str, ...], arguments: dict[str, int], *, whole: bool) -> None:
+    """Its arguments are there if they are whole; their tokens are counted in any case."""
+    call = Call("add", tokens)
+
+    assert (call.text, call.whole, call.arguments) == ("".join(tokens), whole, arguments)
+    assert Answer(tokens=(), prompt_tokens=1, calls=(call, call)).output_tokens == 2 * len(tokens)

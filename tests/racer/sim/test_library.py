@@ -45,7 +45,8 @@ def test_poison_has_every_fault_and_one_healthy_lane() -> None:
     assert (healthy.name, healthy.faults) == ("healthy", ())
     kinds = {fault.kind for provider in poisoned for fault in provider.faults if fault.share == 1.0}
     refusals = {"400", "401", "402", "403", "404", "413", "502", "504", "insufficient_quota"}
-    assert kinds == KINDS.keys() - refusals
+    particular = {"cut", "bad_arguments", "unknown_tool"}  # they need a place, or a question with tools
+    assert kinds == KINDS.keys() - refusals - particular
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from racer.sim.profile import (
     Spikes,
     Uniform,
 )
-from racer.sim.profile_toml import parse_profile
+from racer.sim.profile_toml import MANNERS, parse_profile
 
 EVERYTHING = """
 name = "whole"
@@ -130,9 +130,8 @@ def test_every_fault_can_be_written(kind: str) -> None:
 )
 def test_every_option_of_a_fault_can_be_written(kind: str, option: str) -> None:
     """Each option that KINDS names is read into the field of that name."""
-    value = {"unit": "tokens", "per": "day", "content_type": "a/b", "location": "http://x.invalid"}.get(
-        option, 3
-    )
+    texts = {"unit": "tokens", "per": "day", "how": "hang", "content_type": "a/b"}
+    value = {**texts, "location": "http://x.invalid"}.get(option, 3)
     text = f'"{value}"' if isinstance(value, str) else value
 
     (found,) = one(f'faults = [{{ kind = "{kind}", {option} = {text} }}]').faults
@@ -206,6 +205,9 @@ def test_errors_of_a_document(toml: str, words: list[str]) -> None:
         ("faults = [{ kind = 'hang', share = 1.5 }]", ["faults[0].share: found 1.5", "from 0 to 1"]),
         ("faults = [{ kind = 'hang', every = 0 }]", ["faults[0].every: found 0", "from 1"]),
         ("faults = [{ kind = 'hang', delay = 'x' }]", ["faults[0].delay: found 'x'", "a number"]),
+        ("continues = 'x'", ["continues: found 'x'", "anchor", "restart"]),
+        ("faults = [{ kind = 'cut', how = 'x' }]", ["faults[0].how: found 'x'", "end, hang, reset"]),
+        ("faults = [{ kind = 'cut', bytes = 1, tokens = 1 }]", ["faults[0].bytes", "either bytes = N"]),
         ("faults = [{ kind = '429', per = 'x' }]", ["faults[0].per: found 'x'", "day"]),
         (
             "faults = [{ kind = '500', share = 0.6 }, { kind = '503', share = 0.6 }]",
@@ -219,3 +221,10 @@ def test_errors_of_a_provider(toml: str, words: list[str]) -> None:
         one(toml)
 
     assert [word for word in ["profile: providers.a", *words] if word not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_how_answers_go_on(manner: str) -> None:
+    """Quoted words are taken up, unless the profile says otherwise."""
+    assert one(f"continues = '{manner}'").continues == manner
+    assert one("").continues == "anchor"

@@ -87,5 +87,5 @@ def test_said_is_a_healthy_answer_of_other_words() -> None:
 
     said = Scene(openai.WIRE, calling, Pace(0.0, 0.0), fault("whitespace")).said(" ")
 
-    assert (said.turn.answer.tokens, said.turn.answer.tool, said.turn.answer.finish) == ((" ",), None, "stop")
+    assert (said.turn.answer.tokens, said.turn.answer.calls, said.turn.answer.finish) == ((" ",), (), "stop")
     assert not said.stream

@@ -14,7 +14,7 @@ from racer.sim.profile import Pace, Provider
 from racer.sim.script import Flood, Hang, Reset, Send
 from racer.sim.spoil import spoiled_script
 from racer.sim.wire import ollama, openai
-from tests.racer.sim.scenes import events, fault, flavoured, lines, sent, turn
+from tests.racer.sim.scenes import calling, events, fault, flavoured, lines, sent, turn
 
 if TYPE_CHECKING:
     from racer.sim.exchange import Wire
@@ -322,3 +322,46 @@ def test_early_flavours_open_early_in_faults_too() -> None:
 
     assert script.opens == 0.0
     assert script.steps[0] == Send(0.0, b": OPENROUTER PROCESSING\n\n")
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_bad_arguments(*, stream: bool) -> None:
+    """Every call breaks off, and is said to be whole."""
+    both = calling(ask=Ask(model="m", prompt="hi", stream=stream))
+    data = sent(spoiled_script(openai.WIRE, both, PACE, fault("bad_arguments")))
+
+    assert b'"finish_reason":"tool_calls"' in data
+    texts = arguments(data, stream=stream)
+    assert texts == {0: '{"a', 1: "{"}
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_unknown_tool(*, stream: bool) -> None:
+    """The arguments are well, the names are not."""
+    both = calling(ask=Ask(model="m", prompt="hi", stream=stream))
+    data = sent(spoiled_script(openai.WIRE, both, PACE, fault("unknown_tool")))
+
+    assert arguments(data, stream=stream) == {0: '{"a":1}', 1: "{}"}
+    assert b'"name":"no_such_add"' in data
+    assert b'"name":"now"' not in data
+
+
+def arguments(data: bytes, *, stream: bool) -> dict[int, str]:
+    """Those of each call, joined."""
+    found: dict[int, str] = {}
+    messages = (
+        [choice["delta"] for event in events(data) for choice in event["choices"]]
+        if stream
+        else [orjson.loads(data)["choices"][0]["message"]]
+    )
+    for call in (call for message in messages for call in enumerate(message.get("tool_calls", ()))):
+        place, said = call
+        at = said.get("index", place)
+        found[at] = found.get(at, "") + said["function"]["arguments"]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["bad_arguments", "unknown_tool"])
+def test_faults_of_tools_spare_an_answer_in_words(kind: str) -> None:
+    """There is no call to spoil."""
+    assert contents(sent(spoiled(kind))) == "".join(TOKENS)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.sim.station import KEPT_OF_BODY, Station
+from racer.sim.profile import draw_pace
+from racer.sim.station import KEPT_OF_BODY, Station, chance_of
 from tests.racer.sim.loopback import Wiretap, listening, tapped
 from tests.racer.sim.scenes import AT, profile, provider
 
@@ -119,3 +120,21 @@ async def test_large_bodies_are_kept_in_part() -> None:
         assert b"200 OK" in await answered(tap, body=long)
 
     assert len(air.station.tally.visits[0].body) == KEPT_OF_BODY
+
+
+def drawn(seed: int) -> dict[str, list[float]]:
+    """The first-token times of four lanes with one distribution."""
+    lanes = [provider("first_token = { median = 1, sigma = 0.5 }", name) for name in "abcd"]
+    whole = profile(*lanes, seed=seed)
+    return {
+        lane.name: [draw_pace(lane, chance_of(whole, lane, n), cold=False).first for n in range(1, 6)]
+        for lane in lanes
+    }
+
+
+async def test_lanes_draw_each_for_itself() -> None:
+    """The same seed gives every lane its own times again, another seed gives others."""
+    once = [time for lane in drawn(1).values() for time in lane]
+
+    assert drawn(1) == drawn(1)
+    assert len({*once, *(time for lane in drawn(2).values() for time in lane)}) == 40

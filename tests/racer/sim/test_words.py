@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.sim.words import VOCABULARY, cut, pieces
+from racer.sim.words import VOCABULARY, beyond, cut, pieces
 
 
 @given(st.binary(max_size=200).filter(lambda noise: len(noise) % 2 == 0))
@@ -41,3 +42,12 @@ def test_cut_loses_nothing(text: str, size: int) -> None:
 
     assert "".join(found) == text
     assert all(0 < len(piece) <= size for piece in found)
+
+
+@pytest.mark.parametrize(
+    ("place", "rest"),
+    [(0, ("One", " two")), (2, ("e", " two")), (3, (" two",)), (5, ("wo",)), (7, ()), (99, ())],
+)
+def test_what_is_beyond_a_place(place: int, rest: tuple[str, ...]) -> None:
+    """The tokens behind it; one that it lies in is cut."""
+    assert beyond(("One", " two"), place) == rest

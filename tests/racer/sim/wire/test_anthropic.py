@@ -17,7 +17,7 @@ from racer_adapters.anthropic import ANTHROPIC
 from racer_adapters.contract import decode
 from racer_adapters.errors import Kind
 from racer_adapters.types import Answer, ToolCall, Usage
-from tests.racer.sim.scenes import AT, KEY, moment, read_refusal, said, turn
+from tests.racer.sim.scenes import AT, KEY, calling, moment, read_refusal, said, turn
 
 if TYPE_CHECKING:
     from racer.sim.exchange import Frames, Why
@@ -151,6 +151,7 @@ KINDS: dict[Why, Kind] = {
     "bad_json": Kind.BAD_REQUEST,
     "bad_field": Kind.BAD_REQUEST,
     "unknown_field": Kind.BAD_REQUEST,
+    "bad_turns": Kind.BAD_REQUEST,
     "no_model": Kind.NO_MODEL,
     "too_long": Kind.TOO_LONG,
     "too_big": Kind.TOO_LONG,
@@ -230,3 +231,15 @@ def test_an_error_in_a_stream_is_an_event() -> None:
     assert outcome.answer.text == "One"
     assert outcome.error is not None
     assert outcome.error.kind is Kind.OVERLOADED
+
+
+def test_our_dialect_reads_parallel_calls() -> None:
+    """One block behind the other."""
+    calls = (ToolCall("toolu_00007", "add", '{"a":1}'), ToolCall("toolu_01007", "now", "{}"))
+    wanted = Answer(tool_calls=calls, finish_reason="tool_calls", ended=True, usage=Usage(3, 3))
+    both = calling(CLAUDE)
+
+    assert decode(ANTHROPIC, [frames_of(anthropic.stream(both))]).answer == wanted
+    assert decode(ANTHROPIC, [anthropic.whole(both).body]).answer == wanted
+    blocks = [event["index"] for event in events_of(b"".join(anthropic.stream(both).tokens))]
+    assert blocks == [0, 0, 0, 0, 1, 1, 1]

@@ -86,9 +86,9 @@ def test_what_is_understood(fields: dict[str, Any], field: str, value: object) -
 )
 def test_which_tool_is_called(fields: dict[str, Any], tool: str | None) -> None:
     """The one that is forced, or that the question names."""
-    found = asked(**fields).tool
+    found = asked(**fields).tools
 
-    assert (found and found.name) == tool
+    assert [each.name for each in found] == ([tool] if tool else [])
 
 
 @pytest.mark.parametrize(
@@ -210,3 +210,59 @@ def test_no_body_breaks_the_reader(body: Any) -> None:
     found = anthropic.read(request(orjson.dumps(sent)), moment(CLAUDE))
 
     assert isinstance(found, Ask | Refusal)
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ({"type": "auto"}, ["get_weather", "now"]),
+        ({"type": "any", "disable_parallel_tool_use": False}, ["get_weather", "now"]),
+        ({"type": "auto", "disable_parallel_tool_use": True}, ["get_weather"]),
+    ],
+)
+def test_several_tools_at_once(choice: dict[str, Any], names: list[str]) -> None:
+    """All that the question names, unless the request forbids it."""
+    found = asked(
+        tools=[TOOL, OTHER], tool_choice=choice, messages=[{"role": "user", "content": "now get_weather"}]
+    )
+
+    assert [tool.name for tool in found.tools] == names
+
+
+def begun(content: Any, model: str = "m") -> dict[str, Any]:
+    talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": content}]
+    return {"messages": talk, "model": model}
+
+
+@pytest.mark.parametrize("content", ["Well", [{"type": "text", "text": "Well"}]])
+def test_an_answer_that_is_begun(content: Any) -> None:
+    """The answer goes on from there."""
+    assert (asked(**begun(content)).prefix, asked(**begun(content)).onset) == ("Well", "rest")
+
+
+@pytest.mark.parametrize("content", ["Well ", "Well\n", [{"type": "text", "text": "Well\t"}]])
+def test_an_answer_must_not_be_begun_with_a_blank_at_its_end(content: Any) -> None:
+    """A 400 in their words."""
+    words = "messages: final assistant content cannot end with trailing whitespace"
+
+    assert refused(**begun(content)).message == words
+
+
+@pytest.mark.parametrize(
+    ("model", "takes"),
+    [
+        ("claude-haiku-4-5", True),
+        ("claude-opus-4-20250514", True),
+        ("claude-sonnet-4-6", False),
+        ("claude-haiku-5-5", False),
+        ("m", True),
+    ],
+)
+def test_newer_models_take_no_beginning(model: str, *, takes: bool) -> None:
+    """Since 4.6 the last word is the user's."""
+    of = replace(CLAUDE, models=(model,))
+    found = anthropic.WIRE.read(request(**begun("Well", model)), moment(of))
+
+    assert isinstance(found, Refusal) is not takes
+    if isinstance(found, Refusal):
+        assert "does not support assistant message prefill" in found.message

@@ -212,3 +212,10 @@ def test_too_long_tells_both_numbers() -> None:
     reply = cloudflare.refuse(Refusal("too_long", subject="120"), moment(CLOUD))
 
     assert "(120) exceeded this context window limit (100)" in said(reply)["errors"][0]["message"]
+
+
+def test_json_that_a_fault_has_spoiled_comes_as_it_is() -> None:
+    """There is nothing to parse."""
+    spoiled = turn(CLOUD, " ", ask=Ask(model="m", prompt="hi", stream=False, json=True, surface="native"))
+
+    assert said(cloudflare.whole(spoiled))["result"]["response"] == " "

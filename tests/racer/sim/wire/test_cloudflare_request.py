@@ -33,7 +33,7 @@ def post(model: str = "@cf/a/b", *, key: str = "", **fields: Any) -> Request:
 def test_a_plain_question() -> None:
     """Model and words; an answer is cut at 256 tokens."""
     assert read_ask(cloudflare.WIRE, post(), CLOUD) == Ask(
-        model="@cf/a/b", prompt="hi", stream=False, max_tokens=256, surface="native"
+        model="@cf/a/b", prompt="hi", stream=False, onset="anew", max_tokens=256, surface="native"
     )
 
 
@@ -45,6 +45,7 @@ def test_every_option_is_read() -> None:
     )
 
     assert read_ask(cloudflare.WIRE, request, CLOUD) == Ask(
+        onset="anew",
         model="@cf/a/b",
         prompt="hi",
         stream=False,
@@ -102,9 +103,9 @@ def test_the_choice_of_tools(tools: list[Any], choice: str | None, words: str, n
     """A model free to choose calls the tool that the question names."""
     fields = {"tool_choice": choice} if choice else {}
     request = post(messages=[{"role": "user", "content": words}], tools=tools, **fields)
-    tool = read_ask(cloudflare.WIRE, request, CLOUD).tool
+    found = read_ask(cloudflare.WIRE, request, CLOUD).tools
 
-    assert (tool and tool.name) == name
+    assert [tool.name for tool in found] == ([name] if name else [])
 
 
 def user(content: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from racer_adapters.cohere import COHERE
 from racer_adapters.contract import decode
 from racer_adapters.errors import Kind
 from racer_adapters.types import Answer, ToolCall, Usage
-from tests.racer.sim.scenes import KEY, moment, read_refusal, said, turn
+from tests.racer.sim.scenes import KEY, calling, moment, read_refusal, said, turn
 
 if TYPE_CHECKING:
     from racer.sim.exchange import Frames, Why
@@ -129,6 +129,7 @@ KINDS: dict[Why, Kind] = {
     "bad_json": Kind.BAD_REQUEST,
     "bad_field": Kind.BAD_REQUEST,
     "unknown_field": Kind.BAD_REQUEST,
+    "bad_turns": Kind.BAD_REQUEST,
     "no_model": Kind.NO_MODEL,
     "too_long": Kind.TOO_LONG,
     "too_big": Kind.TOO_LONG,
@@ -191,3 +192,12 @@ def test_an_error_in_a_stream_ends_the_message(why: Why, kind: Kind) -> None:
     assert outcome.answer.text == "One"
     assert outcome.error is not None
     assert outcome.error.kind is kind
+
+
+def test_our_dialect_reads_parallel_calls() -> None:
+    """Each has its number, and ends before the next begins."""
+    calls = (ToolCall("add_00007", "add", '{"a":1}'), ToolCall("now_01007", "now", "{}"))
+    wanted = Answer("", "", calls, "tool_calls", ended=True, usage=Usage(3, 3))
+
+    assert decode(COHERE, [frames_of(cohere.stream(calling(COMMAND)))]).answer == wanted
+    assert decode(COHERE, [cohere.whole(calling(COMMAND)).body]).answer == wanted

@@ -76,9 +76,9 @@ def test_what_is_understood(fields: dict[str, Any], field: str, value: object) -
 )
 def test_which_tool_is_called(fields: dict[str, Any], tool: str | None) -> None:
     """The first one where one is required, or the one that the question names."""
-    found = asked(**fields).tool
+    found = asked(**fields).tools
 
-    assert (found and found.name) == tool
+    assert [each.name for each in found] == ([tool] if tool else [])
 
 
 @pytest.mark.parametrize(
@@ -172,3 +172,10 @@ def test_no_body_breaks_the_reader(body: Any) -> None:
     request = Request("POST", "/v2/chat", {}, orjson.dumps(complete(body)))
 
     assert isinstance(cohere.read(request, moment(COMMAND)), Ask | Refusal)
+
+
+def test_several_tools_at_once() -> None:
+    """All that the question names."""
+    found = asked(tools=[TOOL, OTHER], messages=[{**USER, "content": "now, and get_weather"}])
+
+    assert [tool.name for tool in found.tools] == ["get_weather", "now"]

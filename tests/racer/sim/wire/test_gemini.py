@@ -11,7 +11,7 @@ import pytest
 from racer.sim.exchange import Ask, Refusal, Reply, Request
 from racer.sim.profile import Provider
 from racer.sim.wire import gemini
-from tests.racer.sim.scenes import KEY, moment, read_refusal, said, turn
+from tests.racer.sim.scenes import KEY, calling, moment, read_refusal, said, turn
 
 GEMINI = Provider("gemini", dialect="gemini", models=("m", "n"), context=8192)
 EVENTS = Ask(model="m", prompt="hi", stream=True, surface="events", thoughts=False)
@@ -123,11 +123,13 @@ def test_an_answer_without_a_word_has_no_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "read"), [('{"a":1}', {"a": 1}), ('{"a":', {})], ids=["whole", "cut off"]
+    ("arguments", "read", "finish"),
+    [('{"a":1}', {"a": 1}, "tool_calls"), ('{"a":', {}, "length")],
+    ids=["whole", "cut off"],
 )
-def test_a_call_of_a_tool(arguments: str, read: dict[str, int]) -> None:
+def test_a_call_of_a_tool(arguments: str, read: dict[str, int], finish: str) -> None:
     """In one part, with an id and signed."""
-    called = turn(GEMINI, arguments, ask=EVENTS, tool="f", finish="tool_calls")
+    called = turn(GEMINI, arguments, ask=EVENTS, tool="f", finish=finish)
     part = said(gemini.whole(called))["candidates"][0]["content"]["parts"][0]
     frames = of_events(b"".join([*gemini.stream(called).tokens]))
 
@@ -183,3 +185,27 @@ def test_an_error_in_mid_stream_is_raw_json() -> None:
     assert b"data:" not in raw
     assert orjson.loads(raw)["error"]["status"] == "UNAVAILABLE"
     assert orjson.loads(array)[-1] == orjson.loads(raw)
+
+
+def test_parallel_calls() -> None:
+    """A part each, and a chunk each in a stream; only the first is signed."""
+    both = calling(GEMINI, EVENTS)
+    parts = said(gemini.whole(both))["candidates"][0]["content"]["parts"]
+    frames = of_events(b"".join(gemini.stream(both).tokens))
+
+    assert [part["functionCall"]["name"] for part in parts] == ["add", "now"]
+    assert ["thoughtSignature" in part for part in parts] == [True, False]
+    assert len({part["functionCall"]["id"] for part in parts}) == 2
+    assert [frame["candidates"][0]["content"]["parts"] for frame in frames] == [[part] for part in parts]
+
+
+def test_a_spoiled_call() -> None:
+    """It is not given away: the reason tells of it."""
+    spoiled = turn(GEMINI, '{"a":', ask=EVENTS, tool="f", finish="tool_calls")
+    candidate = said(gemini.whole(spoiled))["candidates"][0]
+
+    assert candidate["content"] == {"role": "model"}
+    assert candidate["finishReason"] == "MALFORMED_FUNCTION_CALL"
+    frames = gemini.stream(spoiled)
+    assert frames.tokens == ()
+    assert of_events(frames.closing)[0]["candidates"][0]["finishReason"] == "MALFORMED_FUNCTION_CALL"

@@ -29,7 +29,7 @@ def limit(unit: Any = "requests", period: str = "day", wait: float | str | None 
 def test_every_refusal_has_code_words_and_status(why: Why) -> None:
     """The code in the body is that of the reply; a bad key is a bad argument."""
     refusal = Refusal(
-        why, message="Bad" if why.endswith("_field") else "", subject="m", closed=limit().closed
+        why, message="Bad" if why.endswith(("_field", "_turns")) else "", subject="m", closed=limit().closed
     )
     reply = refuse(refusal if "limit" in why else Refusal(why, refusal.message, "m"), moment(GEMINI))
     body = said(reply)["error"]

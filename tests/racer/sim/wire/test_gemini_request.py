@@ -116,7 +116,7 @@ def test_the_choice_of_tools(choice: dict[str, Any], words: str, tool: ToolSpec 
     turns = [{"parts": [{"text": words}]}]
     request = post(contents=turns, tools=TOOLS, toolConfig={"functionCallingConfig": choice})
 
-    assert read_ask(gemini.WIRE, request, GEMINI).tool == tool
+    assert read_ask(gemini.WIRE, request, GEMINI).tools == ((tool,) if tool else ())
 
 
 def forced(**choice: Any) -> dict[str, Any]:
@@ -224,3 +224,10 @@ def test_nothing_that_is_sent_breaks_the_reader(body: Any) -> None:
     )
 
     assert isinstance(found, Ask | Refusal)
+
+
+def test_several_tools_at_once() -> None:
+    """All that the question names."""
+    request = post(contents=[{"parts": [{"text": "g and f"}]}], tools=TOOLS)
+
+    assert read_ask(gemini.WIRE, request, GEMINI).tools == (F, G)

@@ -10,7 +10,7 @@ import pytest
 from racer.sim.exchange import Ask, Refusal, Reply, Request
 from racer.sim.profile import Provider
 from racer.sim.wire import ollama
-from tests.racer.sim.scenes import AT, KEY, lines, moment, read_refusal, said, turn
+from tests.racer.sim.scenes import AT, KEY, calling, lines, moment, read_refusal, said, turn
 
 LOCAL = Provider("ollama", dialect="ollama", flavour="ollama", models=("llama3.2", "tiny:1b"), context=8192)
 CHAT = Ask(model="llama3.2", prompt="hi", stream=True)
@@ -167,3 +167,16 @@ def test_waits(wait: float | str | None, header: str | None) -> None:
 def test_an_error_in_a_stream_is_a_line() -> None:
     """It has the same form as a body."""
     assert lines(ollama.error_frame(Refusal("server", "gone"), turn(LOCAL, ask=CHAT))) == [{"error": "gone"}]
+
+
+def test_parallel_calls() -> None:
+    """A line each in a stream, and all in one message as a whole."""
+    found = lines(b"".join(ollama.stream(calling(LOCAL, CHAT)).tokens))
+
+    names = [[call["function"]["name"] for call in line["message"]["tool_calls"]] for line in found]
+    assert names == [["add"], ["now"]]
+    calls = said(ollama.whole(calling(LOCAL, CHAT)))["message"]["tool_calls"]
+    assert [call["function"] for call in calls] == [
+        {"name": "add", "arguments": {"a": 1}},
+        {"name": "now", "arguments": {}},
+    ]

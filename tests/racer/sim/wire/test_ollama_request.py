@@ -46,7 +46,7 @@ def test_a_plain_question() -> None:
         ({"format": "json"}, "json", True),
         ({"format": ""}, "json", False),
         ({"format": {"type": "object"}}, "schema", {"type": "object"}),
-        ({"tools": [TOOL]}, "tool", None),
+        ({"tools": [TOOL]}, "tools", ()),
         ({"messages": [{"role": "user", "content": "a", "images": ["aGk="]}]}, "prompt", "a\naGk="),
         ({"messages": []}, "warm_up", True),
         ({"messages": None}, "warm_up", True),
@@ -60,9 +60,8 @@ def test_forms_that_are_understood(fields: dict[str, Any], field: str, value: An
 
 def test_a_tool_is_called_when_the_question_names_it() -> None:
     """Ollama has no tool_choice."""
-    tool = asked(tools=[TOOL], messages=[{"role": "user", "content": "get_weather in Rome"}]).tool
+    (tool,) = asked(tools=[TOOL], messages=[{"role": "user", "content": "get_weather in Rome"}]).tools
 
-    assert tool is not None
     assert tool.name == "get_weather"
 
 
@@ -147,3 +146,11 @@ def test_no_body_breaks_the_reader(body: Any, path: str) -> None:
     request = Request("POST", path, {}, orjson.dumps(body))
 
     assert isinstance(ollama.read(request, moment(LOCAL)), Ask | Refusal)
+
+
+def test_several_tools_at_once() -> None:
+    """All that the question names."""
+    other = {"type": "function", "function": {"name": "now"}}
+    found = asked(tools=[TOOL, other], messages=[{"role": "user", "content": "get_weather now"}])
+
+    assert [tool.name for tool in found.tools] == ["get_weather", "now"]

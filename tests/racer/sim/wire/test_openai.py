@@ -3,6 +3,8 @@ in test_openai_client.py; here the bytes are looked at."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -10,7 +12,18 @@ from racer.sim.exchange import Ask, Refusal, Reply, Request
 from racer.sim.quota import Standing
 from racer.sim.wire import openai
 from racer.sim.wire.flavour import FLAVOURS
-from tests.racer.sim.scenes import KEY, chat, events, flavoured, moment, read_ask, read_refusal, said, turn
+from tests.racer.sim.scenes import (
+    KEY,
+    calling,
+    chat,
+    events,
+    flavoured,
+    moment,
+    read_ask,
+    read_refusal,
+    said,
+    turn,
+)
 
 STREAM = Ask(model="m", prompt="hi", stream=True)
 USAGE = Ask(model="m", prompt="hi", stream=True, usage=True)
@@ -224,3 +237,39 @@ def test_what_error_frames_hold() -> None:
     }
     assert b"[DONE]" not in frames["ollama"]
     assert orjson.loads(frames["nvidia"].removeprefix(b"data: "))["error"]["status"] == 500
+
+
+ADD, ONE, NOW, NONE = (0, "add", ""), (0, None, '{"a":'), (1, "now", ""), (1, None, "{}")
+REST = (0, None, "1}")
+WHOLE = [(0, "add", '{"a":1}'), (1, "now", "{}")]
+
+
+@pytest.mark.parametrize(
+    ("flavour", "expected"),
+    [
+        ("generic", [ADD, NOW, ONE, NONE, REST]),
+        ("openai", [ADD, ONE, REST, NOW, NONE]),
+        ("groq", WHOLE),
+        ("mistral", WHOLE),
+    ],
+)
+def test_parallel_calls_are_streamed(flavour: str, expected: list[Any]) -> None:
+    """In turns, one behind the other, or all in one chunk; the index tells them apart."""
+    deltas = [
+        call
+        for frame in openai.stream(calling(flavoured(flavour))).tokens
+        for call in events(frame)[0]["choices"][0]["delta"]["tool_calls"]
+    ]
+
+    found = [(call["index"], call["function"].get("name"), call["function"]["arguments"]) for call in deltas]
+    assert found == expected
+    assert len({call["id"] for call in deltas if "id" in call}) == 2
+
+
+def test_parallel_calls_in_one_body() -> None:
+    """Each with an id of its own, and without a number."""
+    calls = said(openai.whole(calling()))["choices"][0]["message"]["tool_calls"]
+
+    assert [call["function"]["name"] for call in calls] == ["add", "now"]
+    assert len({call["id"] for call in calls}) == 2
+    assert "index" not in calls[0]

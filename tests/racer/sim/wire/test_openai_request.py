@@ -8,7 +8,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from racer.sim.exchange import Ask, Refusal, Request, ToolSpec
+from racer.sim.exchange import Ask, Refusal, Request, Unfinished
 from racer.sim.profile import Provider
 from racer.sim.wire import openai
 from racer.sim.wire.openai_request import FIELDS, masked
@@ -69,8 +69,8 @@ def test_every_option_is_read() -> None:
         ({"stream": False}, "stream", False),
         ({"response_format": {"type": "text"}}, "json", False),
         ({"response_format": {"type": "json_object"}}, "json", True),
-        ({"tools": [TOOL]}, "tool", None),
-        ({"tools": [TOOL], "tool_choice": "none", "messages": user("get_weather!")}, "tool", None),
+        ({"tools": [TOOL]}, "tools", ()),
+        ({"tools": [TOOL], "tool_choice": "none", "messages": user("get_weather!")}, "tools", ()),
         ({"messages": [*user("hi"), {"role": "assistant", "content": "Well,"}]}, "prefix", "Well,"),
         (
             {
@@ -105,9 +105,8 @@ def test_forms_that_are_understood(fields: dict[str, Any], field: str, value: An
 )
 def test_when_a_tool_is_called(fields: dict[str, Any]) -> None:
     """When it is required or named, or when the question names it."""
-    tool = read_ask(openai.WIRE, chat(tools=[TOOL], **fields)).tool
+    (tool,) = read_ask(openai.WIRE, chat(tools=[TOOL], **fields)).tools
 
-    assert isinstance(tool, ToolSpec)
     assert tool.name == "get_weather"
     assert tool.parameters["required"] == ["city"]
 
@@ -123,7 +122,7 @@ def test_a_tool_is_not_called_twice() -> None:
 
     ask = read_ask(openai.WIRE, chat(tools=[TOOL], messages=messages))
 
-    assert (ask.tool, ask.prefix) == (None, "")
+    assert (ask.tools, ask.prefix) == ((), "")
 
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
@@ -258,7 +257,7 @@ def test_ollama_reads_over_what_it_does_not_know() -> None:
         local,
     )
 
-    assert (ask.tool, ask.max_tokens) == (None, None)
+    assert (ask.tools, ask.max_tokens) == ((), None)
 
 
 @given(openai_bodies())
@@ -267,3 +266,71 @@ def test_no_body_breaks_the_reader(body: Any) -> None:
     request = Request("POST", "/v1/chat/completions", {}, orjson.dumps(body))
 
     assert isinstance(openai.read(request, moment()), Ask | Refusal)
+
+
+TWO = [TOOL, {"type": "function", "function": {"name": "now"}}]
+BOTH = user("get_weather and now")
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({}, ["get_weather", "now"]),
+        ({"tool_choice": "required"}, ["get_weather", "now"]),
+        ({"parallel_tool_calls": True}, ["get_weather", "now"]),
+        ({"parallel_tool_calls": False}, ["get_weather"]),
+        ({"tool_choice": NAMED}, ["get_weather"]),
+        ({"tool_choice": "none"}, []),
+    ],
+)
+def test_several_tools_at_once(fields: dict[str, Any], names: list[str]) -> None:
+    """All that the question names, where the request lets it."""
+    ask = read_ask(openai.WIRE, chat(tools=TWO, messages=BOTH, **fields))
+
+    assert [tool.name for tool in ask.tools] == names
+
+
+BEGUN = {"role": "assistant", "content": "Well,"}
+
+
+@pytest.mark.parametrize(
+    ("flavour", "last", "onset"),
+    [
+        ("generic", BEGUN, "rest"),
+        ("groq", BEGUN, "rest"),
+        ("openai", BEGUN, "anew"),
+        ("mistral", BEGUN | {"prefix": True}, "echo"),
+    ],
+)
+def test_a_last_turn_of_the_assistant(flavour: str, last: dict[str, Any], onset: str) -> None:
+    """The beginning of the answer, or a turn like others: as the provider has it."""
+    ask = read_ask(openai.WIRE, chat(messages=[*user("hi"), last]), flavoured(flavour))
+
+    assert (ask.prompt, ask.prefix, ask.onset) == ("hi", "Well,", onset)
+
+
+@pytest.mark.parametrize("last", [BEGUN, BEGUN | {"prefix": False}])
+def test_mistral_wants_the_mark(last: dict[str, Any]) -> None:
+    """A 400 in words of its own."""
+    of = flavoured("mistral")
+    refusal = read_refusal(openai.WIRE, chat(messages=[*user("hi"), last]), of)
+    reply = openai.WIRE.refuse(refusal, moment(of))
+
+    assert reply.status == 400
+    assert orjson.loads(reply.body) == {
+        "object": "error",
+        "message": (
+            "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"
+        ),
+        "type": "invalid_request_error",
+        "param": None,
+        "code": None,
+    }
+
+
+def test_an_answer_that_broke_off() -> None:
+    """The last two turns are kept apart, with the conversation before."""
+    ask = read_ask(openai.WIRE, chat(messages=[*user("hi"), BEGUN, *user("Go on")]))
+
+    assert ask.broken == Unfinished("hi", "Well,", "Go on")
+    assert (ask.prompt, ask.prefix) == ("hi\nWell,\nGo on", "")

@@ -142,6 +142,7 @@ KINDS: dict[Why, Kind] = {
     "bad_json": Kind.BAD_REQUEST,
     "bad_field": Kind.BAD_REQUEST,
     "unknown_field": Kind.BAD_REQUEST,
+    "bad_turns": Kind.BAD_REQUEST,
     "no_model": Kind.NO_MODEL,
     "too_long": Kind.TOO_LONG,
     "too_big": Kind.TOO_LONG,

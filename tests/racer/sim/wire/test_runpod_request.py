@@ -41,7 +41,7 @@ def refused(of: Provider = QUEUE, **more: Any) -> Refusal:
 def test_a_plain_job() -> None:
     """Capped at sixteen tokens unless it says otherwise; never one stream for the client."""
     cap = WORKERS_MAX_TOKENS
-    wanted = Ask(model="ep", prompt="hi", stream=False, max_tokens=cap, surface="run", hold=0.0)
+    wanted = Ask(model="ep", prompt="hi", stream=False, onset="anew", max_tokens=cap, surface="run", hold=0.0)
 
     assert asked() == wanted
     assert asked(stream=True) == wanted
