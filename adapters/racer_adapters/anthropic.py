@@ -11,7 +11,8 @@ Sent, where it differs from what was asked:
    refuse in its `drops`. A temperature above 1 is sent as 1.
 5. There is no JSON mode: it is asked for in `system`. So is a schema that leaves an object open. Any other
    goes into `output_config`, with which the caller's own in `extra` is merged.
-6. Ids of tool calls that another provider made are spelled with the letters allowed here.
+6. Ids of tool calls that another provider made are spelled with the letters allowed here; one that comes
+   again in a later turn, as with servers that number the calls of each reply anew, is made another.
 `thinking` is sent only by the caller's `extra`. Read: see anthropic_reply.py.
 """
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -37,10 +39,20 @@ from racer_adapters.turns import arguments_object, picture_data, system_text
 from racer_adapters.types import ImagePart, TextPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from racer_adapters.dialect import Decoder
-    from racer_adapters.types import Call, Message, Part, Shape, Target, Tool, ToolChoice, WireRequest
+    from racer_adapters.types import (
+        Call,
+        Message,
+        Part,
+        Shape,
+        Target,
+        Tool,
+        ToolCall,
+        ToolChoice,
+        WireRequest,
+    )
 
 VERSION = "2026-10-21"
 MAX_TOKENS = 16_384  # every model of today allows it, and a whole answer of that length takes some minutes
@@ -138,7 +150,7 @@ def _conversation(call: Call) -> tuple[str, list[dict[str, Any]]]:
 
 def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
     turns: list[tuple[str, list[dict[str, Any]]]] = []
-    for message in messages:
+    for message in _with_own_ids(messages):
         blocks = [] if message.role == "system" else [*_blocks(message)]
         role = "assistant" if message.role == "assistant" else "user"
         if turns and turns[-1][0] == role:
@@ -151,12 +163,12 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def _blocks(message: Message) -> Iterator[dict[str, Any]]:
     content = _content(message.content)
     if message.role == "tool":
-        result = {"type": "tool_result", "tool_use_id": _id(message.tool_call_id or "")}
+        result = {"type": "tool_result", "tool_use_id": message.tool_call_id}
         yield {**result, **given(content=_shortest(content))}
         return
     yield from content
     for call in message.tool_calls:
-        yield {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": arguments_object(call)}
+        yield {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(call)}
 
 
 def _content(content: str | tuple[Part, ...]) -> list[dict[str, Any]]:
@@ -178,8 +190,24 @@ def _shortest(blocks: list[dict[str, Any]]) -> Any:
     return blocks[0]["text"] if len(blocks) == 1 and blocks[0]["type"] == "text" else blocks
 
 
-def _id(id_: str) -> str:
-    return _NOT_IN_IDS.sub("_", id_) or "_"
+def _with_own_ids(messages: Sequence[Message]) -> Iterator[Message]:
+    """Each call with an id of its own, and each result with that of the last call that it can mean."""
+    sent: dict[str, str] = {}
+    taken: set[str] = set()
+    for message in messages:
+        calls: list[ToolCall] = []
+        for call in message.tool_calls:
+            sent[call.id] = _id(call.id, taken)
+            taken.add(sent[call.id])
+            calls.append(replace(call, id=sent[call.id]))
+        asked = message.tool_call_id or ""
+        yield replace(message, tool_calls=tuple(calls), tool_call_id=sent.get(asked) or _id(asked, ()))
+
+
+def _id(id_: str, taken: Collection[str]) -> str:
+    spelled = _NOT_IN_IDS.sub("_", id_) or "_"
+    free = (each for number in count(2) if (each := f"{spelled}_{number}") not in taken)
+    return next(free) if spelled in taken else spelled
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 They know a part of JSON schema and refuse the rest with a 400; every object must be closed. What they do
 not know is told to the model, in the description of the value that it limits. An object with names of its
-own choosing cannot be asked for at all, since its only closed form is an empty one.
+own choosing cannot be asked for at all, since its only closed form is an empty one. Nor can a value that
+holds values of its own kind: they refuse schemas that refer to themselves.
 """
 
 from __future__ import annotations
@@ -25,8 +26,28 @@ _SEEN_TO = frozenset({"description", "additionalProperties"})
 
 
 def closed(schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A copy that is taken; None where the schema leaves an object open."""
-    return None if _is_open(schema) else as_object(_closed(schema))
+    """A copy that is taken; None where the schema leaves an object open, or has no end."""
+    return None if _is_open(schema) or _is_endless(schema) else as_object(_closed(schema))
+
+
+def _is_endless(schema: Mapping[str, Any]) -> bool:
+    """Whether it refers to itself: directly, or a definition by way of any others."""
+    reached = {
+        f"#/{keyword}/{name}": _references(part)
+        for keyword in _DEFINITIONS
+        for name, part in as_object(schema.get(keyword)).items()
+    }
+    for _ in range(len(reached).bit_length()):  # each turn doubles how far it is followed
+        reached = {
+            name: names.union(*(reached.get(each, ()) for each in names)) for name, names in reached.items()
+        }
+    return "#" in _references(schema) or any(name in names for name, names in reached.items())
+
+
+def _references(part: Any) -> frozenset[str]:
+    below = as_list(part) if isinstance(part, list) else as_object(part).values()
+    own = as_text(as_object(part).get("$ref"))
+    return frozenset({own} if own else ()).union(*map(_references, below))
 
 
 def _is_open(part: Any) -> bool:

@@ -23,11 +23,11 @@ from racer_adapters.decoding import event_decoder
 from racer_adapters.dialect import Dialect, Listing
 from racer_adapters.refusals import classify
 from racer_adapters.request import given, post, settled
-from racer_adapters.turns import text_of
+from racer_adapters.turns import text_of, with_tool
 from racer_adapters.types import ImagePart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from racer_adapters.dialect import Decoder
     from racer_adapters.types import (
@@ -86,20 +86,17 @@ def _is_sent(part: Part) -> bool:
 
 
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """A tool's result names the tool, which OpenAI's form says only in the call before it."""
-    tools = {call.id: call.name for message in messages for call in message.tool_calls}
-    return [_message(message, tools) for message in messages]
+    return [_message(message, tool) for message, tool in with_tool(messages)]
 
 
-def _message(message: Message, tools: Mapping[str, str]) -> dict[str, Any]:
-    id_ = message.tool_call_id
+def _message(message: Message, tool: str | None) -> dict[str, Any]:
     return {
         "role": message.role,
         "content": _content(message),
         **given(
             tool_calls=[_tool_call(call) for call in message.tool_calls],
-            tool_call_id=id_,
-            name=tools.get(id_ or "", message.name) if message.role == "tool" else None,
+            tool_call_id=message.tool_call_id,
+            name=tool,
         ),
     }
 

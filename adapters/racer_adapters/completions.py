@@ -21,7 +21,7 @@ from racer_adapters.errors import Kind, WireError
 from racer_adapters.jsontext import as_count, as_list, as_number, as_object, as_text, dump
 from racer_adapters.refusals import in_band
 from racer_adapters.thinking import Thinking
-from racer_adapters.types import End, Finish, FinishReason, Reasoning, Text, ToolDelta, Usage
+from racer_adapters.types import End, Finish, FinishReason, Reasoning, Refusal, Text, ToolDelta, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,7 +123,7 @@ class Completions:
         refusal = as_text(delta.get("refusal"))
         if refusal:
             self._refused = True
-            events.append(Text(refusal))
+            events.append(Refusal(refusal))
 
     def _tool(self, call: dict[str, Any]) -> ToolDelta:
         function = as_object(call.get("function"))

@@ -27,11 +27,11 @@ from racer_adapters.gemini_reply import RULES, Candidates, read_models
 from racer_adapters.jsontext import NotJson, as_object, parse
 from racer_adapters.refusals import classify
 from racer_adapters.request import given, post, settled
-from racer_adapters.turns import arguments_object, picture_data, system_text, text_of
+from racer_adapters.turns import arguments_object, picture_data, system_text, text_of, with_tool
 from racer_adapters.types import ImagePart, TextPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from racer_adapters.dialect import Decoder
     from racer_adapters.types import (
@@ -134,15 +134,13 @@ def _conversation(
 
 
 def _contents(messages: Sequence[Message], *, signed: bool) -> list[dict[str, Any]]:
-    """A result names its tool, which OpenAI's form says only in the call before it."""
-    names = {call.id: call.name for message in messages for call in message.tool_calls}
-    spoken = [message for message in messages if message.role != "system"]
+    spoken = [pair for pair in with_tool(messages) if pair[0].role != "system"]
     contents: list[dict[str, Any]] = []
-    for results, group in groupby(spoken, key=lambda message: message.role == "tool"):
+    for results, group in groupby(spoken, key=lambda pair: pair[0].role == "tool"):
         if results:
-            contents.append({"role": "user", "parts": [_result(message, names) for message in group]})
+            contents.append({"role": "user", "parts": [_result(message, tool) for message, tool in group]})
         else:
-            contents += [_content(message, signed=signed) for message in group]
+            contents += [_content(message, signed=signed) for message, _ in group]
     return contents
 
 
@@ -178,7 +176,7 @@ def _calls(calls: Sequence[ToolCall], *, signed: bool) -> Iterator[dict[str, Any
         yield {"functionCall": made, **({SIGNATURE: signature} if signed and signature else {})}
 
 
-def _result(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+def _result(message: Message, tool: str | None) -> dict[str, Any]:
     id_ = message.tool_call_id or ""
     text = text_of(message)
     try:
@@ -186,9 +184,7 @@ def _result(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     except NotJson:
         output = None
     response = as_object(output) if isinstance(output, dict) else {"output": text}
-    return {
-        "functionResponse": {"id": id_, "name": names.get(id_) or message.name or id_, "response": response}
-    }
+    return {"functionResponse": {"id": id_, "name": tool or id_, "response": response}}
 
 
 # ---------------------------------------------------------------- tools

@@ -6,6 +6,7 @@ caller's is changed or kept: what we keep is plain text or a copy.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -37,6 +38,8 @@ ROLES: dict[str, Role] = {
 MEBIBYTE = 1024 * 1024
 LARGEST_IMAGE = 20 * MEBIBYTE  # as it travels; a bound of our own, for every lane gets a copy
 _IMAGE = "an https: address or a data: URL"
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_SCHEMA = "a JSON schema, as a mapping"
 
 
 def parse_messages(messages: object) -> tuple[Message, ...]:
@@ -48,7 +51,9 @@ def parse_messages(messages: object) -> tuple[Message, ...]:
     given = items(messages, "messages", "a text, or a list of messages with role and content")
     if not given:
         raise ValueError("messages is an empty list: give at least one message")
-    return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(given))
+    parsed = tuple(_message(item, f"messages[{index}]") for index, item in enumerate(given))
+    _check_results(parsed)
+    return parsed
 
 
 def parse_tools(tools: object) -> tuple[Tool, ...]:
@@ -100,7 +105,7 @@ def parse_response_format(form: object) -> Shape | None:
     said = mapping(asked.get("json_schema"), place, "a mapping with name and schema")
     return Shape(
         "schema",
-        schema=json_object(said.get("schema"), f"{place}.schema", "a JSON schema, as a mapping"),
+        schema=json_object(said.get("schema"), f"{place}.schema", _SCHEMA),
         name=optional_text(said, "name", place) or "reply",
         strict=optional_bool(said, "strict", place),
     )
@@ -124,6 +129,18 @@ def _message(item: object, place: str) -> Message:
     if role == "tool" and call_id is None:
         raise ValueError(f"{place}.tool_call_id is missing: name the call that this is the result of")
     return Message(role, content, calls, call_id, optional_text(said, "name", place))
+
+
+def _check_results(messages: Sequence[Message]) -> None:
+    """No provider takes a result that nobody asked for."""
+    called: set[str] = set()
+    for index, message in enumerate(messages):
+        called.update(call.id for call in message.tool_calls)
+        if message.tool_call_id is not None and message.role == "tool" and message.tool_call_id not in called:
+            raise ValueError(
+                f"messages[{index}].tool_call_id is {shown(message.tool_call_id)}, and no message before it "
+                "has a tool call of this id: give the assistant's message with its tool_calls, too"
+            )
 
 
 def _role(role: object, place: str) -> Role:
@@ -213,12 +230,33 @@ def _tool(item: object, place: str) -> Tool:
         raise wrong(said.get("type"), f"{place}.type", "function", "use")
     place = f"{place}.function"
     function = mapping(said.get("function"), place, "a mapping with name and parameters")
-    schema = function.get("parameters")
-    if schema is not None:
-        schema = json_object(schema, f"{place}.parameters", "a JSON schema, as a mapping")
     return Tool(
-        name=text(function.get("name"), f"{place}.name", "the name of the tool"),
+        name=_tool_name(function.get("name"), f"{place}.name"),
         description=optional_text(function, "description", place),
-        parameters=schema,
+        parameters=_parameters(function.get("parameters"), f"{place}.parameters"),
         strict=optional_bool(function, "strict", place),
     )
+
+
+def _tool_name(name: object, place: str) -> str:
+    given = text(name, place, "the name of the tool")
+    if _TOOL_NAME.fullmatch(given) is None:
+        raise wrong(given, place, "at most 64 of the characters a-z, A-Z, 0-9, _ and -", "use")
+    return given
+
+
+def _parameters(schema: object, place: str) -> dict[str, Any] | None:
+    """Always an object's: it is by their names that a model gives a tool its arguments."""
+    if schema is None:
+        return None
+    given = json_object(schema, place, _SCHEMA)
+    if given.get("type", "object") != "object":
+        raise wrong(given["type"], f"{place}.type", "object", "use")
+    properties = mapping(given.get("properties", {}), f"{place}.properties", "a mapping of names to schemas")
+    for name, one in properties.items():
+        if not isinstance(one, bool):
+            mapping(one, f"{place}.properties.{name}", _SCHEMA)
+    required = items(given.get("required", []), f"{place}.required", "a list of names")
+    for index, one in enumerate(required):
+        text(one, f"{place}.required[{index}]", "the name of a property", empty_is_fine=True)
+    return given

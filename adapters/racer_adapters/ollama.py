@@ -23,6 +23,7 @@ from racer_adapters.ollama_server import PATHS, read_installed
 from racer_adapters.refusals import COMMON, Rules, classify, in_band, rows
 from racer_adapters.request import given, post, settled
 from racer_adapters.thinking import Thinking
+from racer_adapters.turns import with_tool
 from racer_adapters.types import End, Finish, FinishReason, ImagePart, Reasoning, TextPart, ToolDelta, Usage
 
 if TYPE_CHECKING:
@@ -79,13 +80,10 @@ def _unsaid(call: Call) -> Iterator[str]:
 
 
 def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """A tool's result names the tool, which OpenAI's form says only in the call before it."""
-    tools = {call.id: call.name for message in messages for call in message.tool_calls}
-    return [_message(message, tools) for message in messages]
+    return [_message(message, tool) for message, tool in with_tool(messages)]
 
 
-def _message(message: Message, tools: Mapping[str, str]) -> dict[str, Any]:
-    tool = tools.get(message.tool_call_id or "", message.name) if message.role == "tool" else None
+def _message(message: Message, tool: str | None) -> dict[str, Any]:
     return {
         "role": message.role,
         "content": _text(message),

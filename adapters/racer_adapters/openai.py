@@ -2,6 +2,7 @@
 
 Sent: exactly what was asked, nothing that is None or empty; `stream_options` only with a stream. Providers
 that want other names or fewer fields say so as data, in `Target.renames` and `Target.drops`.
+An answer that is begun is the last message. Those who want it marked rename `begun`, as to `prefix`.
 Read: see completions.py. Refusals: the rows below, then those that all dialects share.
 """
 
@@ -75,7 +76,7 @@ def encode(call: Call, target: Target) -> WireRequest:
     """Raises TypeError where `extra` or a schema holds what JSON cannot."""
     fields = given(
         model=target.model,
-        messages=[_message(message) for message in call.messages],
+        messages=[_message(message, target) for message in call.messages],
         max_tokens=call.max_tokens,
         temperature=call.temperature,
         top_p=call.top_p,
@@ -91,9 +92,10 @@ def encode(call: Call, target: Target) -> WireRequest:
     return post(target, "/chat/completions", body, dropped)
 
 
-def _message(message: Message) -> dict[str, Any]:
+def _message(message: Message, target: Target) -> dict[str, Any]:
     """An assistant's empty content goes along as "": some servers miss it, others refuse null."""
     parts = message.content
+    mark = target.renames.get("begun") if message.begun else None
     return {
         "role": message.role,
         "content": parts if isinstance(parts, str) else [_part(part) for part in parts],
@@ -101,6 +103,7 @@ def _message(message: Message) -> dict[str, Any]:
             name=message.name,
             tool_calls=[_tool_call(call) for call in message.tool_calls],
             tool_call_id=message.tool_call_id,
+            **({mark: True} if mark else {}),
         ),
     }
 

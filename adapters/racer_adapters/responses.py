@@ -21,11 +21,20 @@ from racer_adapters.jsontext import as_count, as_list, as_number, as_object, as_
 from racer_adapters.refusals import COMMON, Rules, classify, in_band, rows
 from racer_adapters.request import given, post, settled
 from racer_adapters.thinking import Thinking
-from racer_adapters.turns import system_text, text_of
-from racer_adapters.types import End, Finish, FinishReason, ImagePart, Reasoning, ToolDelta, Usage
+from racer_adapters.turns import system_text, text_of, with_tool
+from racer_adapters.types import (
+    End,
+    Finish,
+    FinishReason,
+    ImagePart,
+    Reasoning,
+    Refusal,
+    ToolDelta,
+    Usage,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from racer_adapters.dialect import Decoder, Event
     from racer_adapters.types import Call, Message, Part, Shape, Target, Tool, ToolChoice, WireRequest
@@ -48,9 +57,8 @@ UNFINISHED = frozenset({"queued", "in_progress"})
 
 def encode(call: Call, target: Target) -> WireRequest:
     """Raises TypeError where `extra` or a schema holds what JSON cannot."""
-    tools = {call.id: call.name for message in call.messages for call in message.tool_calls}
     system = system_text(call.messages)
-    items = [item for message in call.messages for item in _items(message, tools)]
+    items = [item for message, tool in with_tool(call.messages) for item in _items(message, tool)]
     fields = given(
         model=target.model,
         input=items or [_said("system", system)],
@@ -68,13 +76,11 @@ def encode(call: Call, target: Target) -> WireRequest:
     return post(target, "/responses", body, (*dropped, *unsaid))
 
 
-def _items(message: Message, tools: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _items(message: Message, tool: str | None) -> Iterator[dict[str, Any]]:
     """What one message is made of; a system message, of nothing: it stands in the instructions."""
     if message.role == "tool":
-        id_ = message.tool_call_id or ""
-        name = tools.get(id_, message.name)
-        item = {"type": "function_call_output", "call_id": id_, "output": text_of(message)}
-        yield item | given(name=name)
+        item = {"type": "function_call_output", "call_id": message.tool_call_id or ""}
+        yield item | {"output": text_of(message)} | given(name=tool)
     elif message.role == "user":
         parts = message.content
         yield _said("user", parts if isinstance(parts, str) else [_part(part) for part in parts])
@@ -167,9 +173,12 @@ class Responses:
             return self._thoughts(delta)
         if kind not in ("response.output_text.delta", "response.refusal.delta"):
             return ()
-        self._refused = self._refused or "refusal" in kind
         self._spoke = True
-        return self._thinking.feed(delta)
+        return self._refusal(delta) if "refusal" in kind else self._thinking.feed(delta)
+
+    def _refusal(self, text: str) -> Sequence[Event]:
+        self._refused = True
+        return [Refusal(text)]
 
     def _thoughts(self, text: str) -> Sequence[Event]:
         self._thought = self._thought or text != ""
@@ -222,9 +231,9 @@ class Responses:
         return [event for part in as_list(item.get("content")) for event in self._part(as_object(part))]
 
     def _part(self, part: dict[str, Any]) -> Sequence[Event]:
-        refusal = as_text(part.get("refusal"))
-        self._refused = self._refused or refusal != ""
-        text = as_text(part.get("text")) or refusal
+        text, refusal = as_text(part.get("text")), as_text(part.get("refusal"))
+        if refusal and not text:
+            return self._refusal(refusal)
         return self._thinking.feed(text) if text else ()
 
     def _finish(self, status: str, response: dict[str, Any]) -> FinishReason:

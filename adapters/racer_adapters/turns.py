@@ -10,7 +10,7 @@ from racer_adapters.jsontext import NotJson, as_object, parse
 from racer_adapters.types import ImagePart, TextPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from racer_adapters.types import Message, ToolCall
 
@@ -26,6 +26,18 @@ def system_text(messages: Iterable[Message]) -> str:
     """All system messages as one text, wherever they stand."""
     texts = (text_of(message) for message in messages if message.role == "system")
     return "\n\n".join(text for text in texts if text.strip())
+
+
+def with_tool(messages: Iterable[Message]) -> Iterator[tuple[Message, str | None]]:
+    """Each message; with the result of a tool its name, which OpenAI's form says only in the call before it.
+
+    An id may come again in a later turn: some servers number the calls of each reply anew.
+    """
+    names: dict[str, str] = {}
+    for message in messages:
+        names.update((call.id, call.name) for call in message.tool_calls)
+        name = names.get(message.tool_call_id or "", message.name)
+        yield message, name if message.role == "tool" else None
 
 
 def arguments_object(call: ToolCall) -> dict[str, Any]:

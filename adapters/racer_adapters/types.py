@@ -51,11 +51,14 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """`begun`: the last of all, an answer that the model is to go on with from its exact end."""
+
     role: Role
     content: str | tuple[Part, ...] = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,11 @@ class WireRequest:
 @dataclass(frozen=True, slots=True)
 class Text:
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Text):
+    """Words in which a model says that it will not answer, where its provider tells them apart."""
 
 
 @dataclass(frozen=True, slots=True)

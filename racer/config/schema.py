@@ -22,7 +22,7 @@ DIALECTS = (
     "gemini",
     "cloudflare",
 )
-ABILITIES = ("tools", "json", "schema", "vision")
+ABILITIES = ("tools", "json", "schema", "vision", "prefill")
 LIMIT_HEADERS = (
     "openai",
     "anthropic",

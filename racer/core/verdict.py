@@ -13,6 +13,8 @@ import orjson
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from racer_adapters.types import Answer, Call, Shape
 
 NOTHING = object()
@@ -24,40 +26,62 @@ def judge(answer: Answer, call: Call) -> WireError | None:
         return WireError(Kind.TRUNCATED, "the reply stopped without a finish reason or an end marker")
     if answer.tool_calls:
         return _judge_tools(answer, call)
+    if answer.finish_reason == "content_filter":
+        return _blocked(answer)
     if not answer.text.strip():
         return _judge_empty(answer)
-    if call.tool_choice is not None and call.tool_choice.mode in ("required", "named"):
+    if needs_call(call):
         return WireError(Kind.INVALID, "a tool call was required, and the reply has none")
     if call.shape is not None:
         return _judge_json(answer, call.shape)
     return None
 
 
+def _blocked(answer: Answer) -> WireError:
+    """Refused, or cut off where it became improper: whatever it says, it is not what was asked for."""
+    said = answer.text.strip()
+    told = f" after {said[:60]!r}" if said else ""
+    return WireError(Kind.BLOCKED, f"the model refused, or its provider's content filter withheld the reply{told}")
+
+
 def _judge_empty(answer: Answer) -> WireError:
-    if answer.finish_reason == "content_filter":
-        return WireError(Kind.BLOCKED, "the provider's content filter withheld the reply")
     if answer.reasoning.strip():
         return WireError(Kind.EMPTY, "only reasoning, no answer")
     return WireError(Kind.EMPTY, "no text and no tool call" if not answer.text else "only whitespace")
 
 
 def _judge_tools(answer: Answer, call: Call) -> WireError | None:
-    allowed = _callable_tools(call)
-    if not allowed:
-        return WireError(Kind.INVALID, "a tool call, and no tool was to be called")
+    allowed = callable_tools(call)
     for made in answer.tool_calls:
-        if made.name not in allowed:
-            return WireError(Kind.INVALID, f"a call of the tool {made.name[:60]!r}, which was not offered")
+        error = misnamed(made.name, allowed)
+        if error is not None:
+            return error
         if not isinstance(_parsed(made.arguments), dict):
             return _not_json(answer, f"what the tool {made.name!r} is called with")
     return None
 
 
-def _callable_tools(call: Call) -> frozenset[str | None]:
+def misnamed(name: str, allowed: Collection[str]) -> WireError | None:
+    """Why a call of the tool `name` is none that was asked for, or None when it may be made."""
+    if name in allowed:
+        return None
+    if not allowed:
+        return WireError(Kind.INVALID, "a tool call, and no tool was to be called")
+    return WireError(Kind.INVALID, f"a call of the tool {name[:60]!r}, which was not offered")
+
+
+def callable_tools(call: Call) -> frozenset[str]:
     choice = call.tool_choice
-    if choice is not None and choice.mode in ("none", "named"):
-        return frozenset({choice.name} if choice.mode == "named" else ())
+    if choice is not None and choice.mode == "none":
+        return frozenset()
+    if choice is not None and choice.name is not None:
+        return frozenset({choice.name})
     return frozenset(tool.name for tool in call.tools)
+
+
+def needs_call(call: Call) -> bool:
+    """Whether words alone are no reply."""
+    return call.tool_choice is not None and call.tool_choice.mode in ("required", "named")
 
 
 def _judge_json(answer: Answer, shape: Shape) -> WireError | None:
@@ -65,17 +89,23 @@ def _judge_json(answer: Answer, shape: Shape) -> WireError | None:
     if value is NOTHING:
         return _not_json(answer, "the reply")
     if shape.kind == "json" and not isinstance(value, dict):
-        return WireError(Kind.INVALID, "a JSON object was asked for, and the reply is another JSON value")
+        return another_value()
     return None
+
+
+def another_value() -> WireError:
+    return WireError(Kind.INVALID, "a JSON object was asked for, and the reply is another JSON value")
 
 
 def _not_json(answer: Answer, what: str) -> WireError:
     """No fault of the lane's health: what cut it off is the number of tokens that the caller allowed."""
-    cut = answer.finish_reason == "length"
-    return WireError(
-        Kind.INVALID,
-        f"{what} is cut off in mid-JSON: allow more max_tokens" if cut else f"{what} is not JSON",
-    )
+    if answer.finish_reason == "length":
+        return WireError(Kind.INVALID, f"{what} is cut off in mid-JSON: allow more max_tokens")
+    return not_json(what)
+
+
+def not_json(what: str) -> WireError:
+    return WireError(Kind.INVALID, f"{what} is not JSON")
 
 
 def _parsed(text: str) -> object:

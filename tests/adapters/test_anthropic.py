@@ -136,6 +136,20 @@ def test_ids_of_calls_are_spelled_as_they_allow() -> None:
     assert [block["tool_use_id"] for block in results["content"]] == ["a_b_c", "_"]
 
 
+def test_ids_that_come_again_are_told_apart() -> None:
+    """Two calls of one id are refused; a result keeps to the last call before it that has its id."""
+    turn = (
+        Message("assistant", "", (ToolCall("c.0", "f", "{}"), ToolCall("c:0", "g", "{}"))),
+        Message("tool", "1", tool_call_id="c.0"),
+        Message("tool", "2", tool_call_id="c:0"),
+    )
+    turns = sent(Call((HELLO, *turn, *turn)))["messages"]
+    asked = [block["id"] for said in turns[1::2] for block in said["content"]]
+    told = [block["tool_use_id"] for said in turns[2::2] for block in said["content"]]
+
+    assert asked == told == ["c_0", "c_0_2", "c_0_3", "c_0_4"]
+
+
 def test_a_tool_may_be_a_name_alone() -> None:
     """Its input is an object; a schema without a type gets one."""
     call = Call((HELLO,), tools=(Tool("f"), Tool("g", "", {"properties": {}}, strict=False)))

@@ -87,6 +87,35 @@ def test_an_object_with_names_of_its_own_choosing_cannot_be_closed(schema: dict[
 @pytest.mark.parametrize(
     "schema",
     [
+        thing(a={"$ref": "#"}),
+        {"$defs": {"x": thing(a={"$ref": "#/$defs/x"})}, "$ref": "#/$defs/x"},
+        {"definitions": {"x": thing(a=listed({"$ref": "#/definitions/x"}))}, "$ref": "#/definitions/x"},
+        {
+            "$defs": {
+                "x": thing(a={"$ref": "#/$defs/y"}),
+                "y": thing(a={"anyOf": [NULL, {"$ref": "#/$defs/z"}]}),
+                "z": thing(a={"$ref": "#/$defs/x"}),
+            },
+            **thing(x={"$ref": "#/$defs/x"}),
+        },
+    ],
+)
+def test_a_schema_that_refers_to_itself_is_not_taken(schema: dict[str, Any]) -> None:
+    """They answer it with a 400, so it is asked for in words."""
+    assert closed(schema) is None
+
+
+def test_definitions_may_refer_to_one_another() -> None:
+    """One that is used twice, on two ways, has an end."""
+    definitions = {"x": shut(a={"$ref": "#/$defs/y"}), "y": shut(a=STRING)}
+    schema = {"$defs": definitions, **shut(x={"$ref": "#/$defs/x"}, y={"$ref": "#/$defs/y"})}
+
+    assert closed(schema) == schema
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
         thing(a=STRING, b={"type": "integer", "minimum": 3}, c={"enum": [1, 2]}),
         {**thing(a=listed(thing(b=STRING), minItems=1)), "required": ["a"], "title": "T"},
         {"$defs": {"x": thing(a=STRING)}, **thing(x={"$ref": "#/$defs/x"}, y={"anyOf": [STRING, NULL]})},

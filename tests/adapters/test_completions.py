@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from racer_adapters.completions import FAILURES, REASONS, Completions
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.refusals import COMMON
-from racer_adapters.types import End, Finish, Reasoning, Text, ToolDelta, Usage
+from racer_adapters.types import End, Finish, Reasoning, Refusal, Text, ToolDelta, Usage
 
 Json = dict[str, Any]
 
@@ -76,7 +76,7 @@ SINGLE: dict[str, tuple[Json, list[Any]]] = {
     ),
     "reasoning before text": (delta(content="b", reasoning="a"), [Reasoning("a"), Text("b")]),
     "inline reasoning": (delta(content="<think>a</think>b"), [Reasoning("a"), Text("b")]),
-    "a refusal": (delta(refusal="no"), [Text("no")]),
+    "a refusal": (delta(refusal="no"), [Refusal("no")]),
     "a whole message": (
         {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]},
         [Text("a"), Finish("stop")],
@@ -205,7 +205,7 @@ def test_stop_after_a_tool_call_is_tool_calls() -> None:
 
 def test_a_refusal_ends_in_content_filter() -> None:
     """Whatever the server calls it."""
-    assert read(delta(refusal="no"), finish("stop")) == [Text("no"), Finish("content_filter")]
+    assert read(delta(refusal="no"), finish("stop")) == [Refusal("no"), Finish("content_filter")]
 
 
 def test_a_message_makes_the_answer_complete() -> None:

@@ -170,6 +170,24 @@ WRONG: list[tuple[Any, str]] = [
     ),
     ([{"role": "tool", "content": "x", "tool_call_id": ""}], "messages[0].tool_call_id is missing"),
     (
+        [*user("Hi"), {"role": "tool", "content": "x", "tool_call_id": "c1"}],
+        'messages[1].tool_call_id is "c1", and no message before it has a tool call of this id',
+    ),
+    (
+        [
+            {"role": "tool", "content": "x", "tool_call_id": "c1"},
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        ],
+        'messages[0].tool_call_id is "c1", and no message before it',
+    ),
+    (
+        [
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+            {"role": "tool", "content": "x", "tool_call_id": "c2"},
+        ],
+        'messages[1].tool_call_id is "c2", and no message before it',
+    ),
+    (
         [{**A_CALL, "function_call": {"name": "f"}}],
         "messages[0].function_call is the old form: use tool_calls",
     ),
@@ -268,7 +286,11 @@ def test_anything_is_parsed_or_refused(messages: Any) -> None:
 
 # ---------------------------------------------------------------- tools
 
-SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}, "": True},
+    "required": ["a", ""],
+}
 
 
 def tool(**function: Any) -> dict[str, Any]:
@@ -284,6 +306,7 @@ def test_tools() -> None:
     schema.clear()
 
     assert found == (Tool("f", "d", SCHEMA, strict=True), Tool("g", parameters={}))
+    assert parse_tools([tool(name="a-Z_0" * 12)])[0].name == "a-Z_0" * 12
     assert parse_tools(None) == parse_tools([]) == ()
 
 
@@ -297,6 +320,15 @@ def test_tools() -> None:
         ([{"type": "function"}], "tools[0].function is missing: give a mapping with name and parameters"),
         ([tool()], "tools[0].function.name is missing: give the name of the tool"),
         ([tool(name="")], 'tools[0].function.name is "": give the name of the tool'),
+        ([tool(name=7)], "tools[0].function.name is an int: give the name of the tool"),
+        (
+            [tool(name="get weather")],
+            'function.name is "get weather": use at most 64 of the characters a-z, A-Z, 0-9, _ and -',
+        ),
+        ([tool(name="a.b")], 'tools[0].function.name is "a.b": use at most 64'),
+        ([tool(name="größe")], 'tools[0].function.name is "größe": use at most 64'),
+        ([tool(name="f\n")], "use at most 64 of the characters"),
+        ([tool(name="f" * 65)], "use at most 64 of the characters"),
         ([tool(name="f"), tool(name="f")], 'tools[1] is a second "f": give each tool its own name'),
         ([tool(name="f", description=7)], "tools[0].function.description is an int: give a text"),
         ([tool(name="f", strict="yes")], 'tools[0].function.strict is "yes": give true or false'),
@@ -307,6 +339,30 @@ def test_tools() -> None:
         (
             [tool(name="f", parameters={"a": object()})],
             "tools[0].function.parameters cannot be written as JSON",
+        ),
+        (
+            [tool(name="f", parameters={"type": "string"})],
+            'tools[0].function.parameters.type is "string": use object',
+        ),
+        (
+            [tool(name="f", parameters={"type": ["object", "null"]})],
+            "tools[0].function.parameters.type is a list: use object",
+        ),
+        (
+            [tool(name="f", parameters={"properties": ["a"]})],
+            "parameters.properties is a list: give a mapping of names to schemas",
+        ),
+        (
+            [tool(name="f", parameters={"properties": {"a": "string"}})],
+            'parameters.properties.a is "string": give a JSON schema, as a mapping',
+        ),
+        (
+            [tool(name="f", parameters={"properties": {"a": {}}, "required": "a"})],
+            'parameters.required is "a": give a list of names',
+        ),
+        (
+            [tool(name="f", parameters={"required": ["a", 7]})],
+            "parameters.required[1] is an int: give the name of a property",
         ),
     ],
 )

@@ -130,6 +130,18 @@ def test_every_field_of_a_message_goes_along() -> None:
     ]
 
 
+def test_a_begun_answer_is_marked_where_that_is_wanted() -> None:
+    """By a row that renames `begun`; all other servers refuse or ignore what they do not know."""
+    begun = Call((Message("user", "Hi"), Message("assistant", "Hel", begun=True)))
+    marking = Target("http://h", "m", renames={"begun": "prefix"})
+
+    assert sent(begun)["messages"][-1] == {"role": "assistant", "content": "Hel"}
+    assert sent(begun, marking)["messages"] == [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hel", "prefix": True},
+    ]
+
+
 def test_tools_and_shapes_send_only_what_was_given() -> None:
     """A tool may be a name alone; an empty schema is one."""
     call = Call(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from racer_adapters.turns import arguments_object, picture_data, system_text, text_of
+from racer_adapters.turns import arguments_object, picture_data, system_text, text_of, with_tool
 from racer_adapters.types import ImagePart, Message, Role, TextPart, ToolCall
 
 PICTURE = ImagePart("https://example.test/a.png")
@@ -26,6 +26,24 @@ def test_system_messages_are_one_text() -> None:
 
     assert system_text(messages) == "a\n\nc"
     assert system_text([Message("user", "b")]) == ""
+
+
+def test_results_are_named_by_the_call_before_them() -> None:
+    """By the last call of its id; where there was none, by the name that the caller gives."""
+    messages = (
+        Message("assistant", "", (ToolCall("c0", "weather", "{}"), ToolCall("c1", "now", "{}"))),
+        Message("tool", "cold", tool_call_id="c0"),
+        Message("tool", "ten", tool_call_id="c1", name="other"),
+        Message("assistant", "", (ToolCall("c0", "now", "{}"),), name="Ann"),
+        Message("tool", "eleven", tool_call_id="c0"),
+        Message("tool", "?", tool_call_id="c9", name="other"),
+        Message("tool", "?"),
+        Message("user", "And?", name="Bob"),
+    )
+    named = [*with_tool(messages)]
+
+    assert tuple(message for message, _ in named) == messages
+    assert [name for _, name in named] == [None, "weather", "now", None, "now", "other", None, None]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.core.verdict import judge
+from racer.core.verdict import callable_tools, judge, needs_call
 from racer_adapters.errors import Kind
 from racer_adapters.types import Answer, Call, Message, Shape, Tool, ToolCall, ToolChoice
 
@@ -30,7 +30,6 @@ VALID: list[tuple[str, Answer, Call]] = [
     ("an end marker alone", Answer("hello", ended=True), HI),
     ("a finish reason alone", Answer("hello", finish_reason="stop"), HI),
     ("cut by max_tokens", said("hel", finish="length"), HI),
-    ("cut by a filter", said("hel", finish="content_filter"), HI),
     ("text after reasoning", said("hello", reasoning="hm"), HI),
     ("a tool call", said("", ("add", '{"a":1}')), TOOLS),
     ("two tool calls with text", said("so", ("add", "{}"), ("sub", "{}")), AUTO),
@@ -64,6 +63,7 @@ WRONG: list[tuple[str, Answer, Call, Kind, str]] = [
     ("reasoning and whitespace", said("\n\n", reasoning="hm"), HI, Kind.EMPTY, "only reasoning, no answer"),
     ("blank reasoning", said(reasoning=" \n"), HI, Kind.EMPTY, "no text and no tool call"),
     ("withheld", said(finish="content_filter", reasoning="hm"), HI, Kind.BLOCKED, "withheld the reply"),
+    ("cut by a filter", said("hel", finish="content_filter"), HI, Kind.BLOCKED, "the reply after 'hel'"),
     ("a tool and none offered", said("", ("add", "{}")), HI, Kind.INVALID, "no tool was to be called"),
     ("a tool and none allowed", said("", ("add", "{}")), NONE, Kind.INVALID, "no tool was to be called"),
     (
@@ -124,6 +124,42 @@ def test_no_reply(answer: Answer, call: Call, kind: Kind, words: str) -> None:
     assert found is not None
     assert found.kind is kind
     assert words in found.message
+
+
+MANY = Call(HI.messages, tools=(Tool("add"), Tool("sub")), shape=Shape("json"))
+MIXED: list[tuple[str, Answer, str | None]] = [
+    ("one tool twice", said("", ("add", "{}"), ("add", '{"a":1}')), None),
+    ("calls with words that are no JSON", said("I look.", ("add", "{}"), ("sub", "{}")), None),
+    ("the last is broken", said("", ("add", "{}"), ("sub", "{")), "'sub' is called with is not JSON"),
+    ("the last is unknown", said("", ("add", "{}"), ("", "{}")), "the tool '', which was not offered"),
+    ("the first is broken, the last unknown", said("", ("add", "["), ("rm", "{}")), "'add' is called with"),
+]
+
+
+@pytest.mark.parametrize(("answer", "words"), [row[1:] for row in MIXED], ids=[row[0] for row in MIXED])
+def test_several_calls(answer: Answer, words: str | None) -> None:
+    """All are good, or the lane has failed by the first that is not."""
+    found = judge(answer, MANY)
+
+    assert (found and found.kind) == (words and Kind.INVALID)
+    assert (words or "") in (found.message if found else "")
+
+
+@pytest.mark.parametrize(
+    ("call", "names", "needed"),
+    [
+        (HI, set[str](), False),
+        (TOOLS, {"add", "sub"}, False),
+        (AUTO, {"add", "sub"}, False),
+        (NONE, set[str](), False),
+        (REQUIRED, {"add", "sub"}, True),
+        (NAMED, {"add"}, True),
+    ],
+)
+def test_which_tools_may_be_called(call: Call, names: set[str], needed: bool) -> None:
+    """And whether one must be."""
+    assert callable_tools(call) == names
+    assert needs_call(call) is needed
 
 
 def test_a_tools_name_cannot_fill_or_steer_a_terminal() -> None:

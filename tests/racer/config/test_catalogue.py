@@ -116,6 +116,13 @@ def test_without_any_key() -> None:
     assert [provider.name for provider in PROVIDERS if provider.accounts] == ["ollama"]
 
 
+def test_who_goes_on_with_an_answer() -> None:
+    """Those of which it is known, and nobody else: a wrong guess would put a wrong text together."""
+    can = {f"{each.name}/{model.name}" for each in ALIVE for model in each.models if "prefill" in model.can}
+
+    assert can == {"ollama/llama3.1", "ollama/llama3.2", "anthropic/claude-haiku-4-5"}
+
+
 def test_order() -> None:
     """Local goes first, then what is free, then what is paid, and in the file as well."""
     places = [(provider.priority, provider.status) for provider in PROVIDERS]
