@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from racer.api import Racer as Racer
     from racer.api import race as race
     from racer.config import Config as Config
+    from racer.core.piece import Piece as Piece
     from racer.core.reply import Attempt as Attempt
     from racer.core.reply import Reply as Reply
     from racer.errors import BadRequest as BadRequest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from racer.errors import RacerError as RacerError
     from racer.errors import StoreError as StoreError
     from racer.errors import StreamBroken as StreamBroken
+    from racer.stream import Stream as Stream
 
 __all__ = [
     "Attempt",
@@ -33,11 +35,13 @@ __all__ = [
     "DeadlineExceeded",
     "InvalidReply",
     "NoLanes",
+    "Piece",
     "RaceLost",
     "Racer",
     "RacerError",
     "Reply",
     "StoreError",
+    "Stream",
     "StreamBroken",
     "race",
 ]
@@ -47,7 +51,9 @@ _HOMES = {
     "race": "racer.api",
     "Config": "racer.config",
     "Attempt": "racer.core.reply",
+    "Piece": "racer.core.piece",
     "Reply": "racer.core.reply",
+    "Stream": "racer.stream",
 }
 
 

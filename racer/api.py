@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import anyio
 
@@ -17,10 +17,11 @@ from racer.acquaintance import Acquaintance
 from racer.background import Background
 from racer.cache import Cache
 from racer.core.breaker import Breakers
-from racer.core.defeat import defeat, nobody
+from racer.core.defeat import broken, defeat, nobody
 from racer.core.facts import Fact, LaneStarted, RaceStarted
 from racer.core.field import LATEST, Field, Skipped
-from racer.core.options import Ask, Messages, Options, read
+from racer.core.options import Ask, Messages, Options, StreamOptions, read, read_stream
+from racer.core.piece import piece_of
 from racer.core.rank import Ranking, Wishes, known_names, rank
 from racer.discovery import Discovery
 from racer.engine import Race, Stage
@@ -28,6 +29,7 @@ from racer.errors import BadRequest, RacerError
 from racer.exchange import Exchange
 from racer.ledger import Ledger
 from racer.lineup import Lineup
+from racer.stream import Stream
 from racer.timepiece import timepiece as machine_clocks
 from racer.transport import Transport
 from racer_adapters import DIALECTS
@@ -39,8 +41,10 @@ if TYPE_CHECKING:
     from racer.config import Config
     from racer.core.admission import Admission
     from racer.core.facts import Observer
-    from racer.core.reply import Reply
+    from racer.core.into import Into
+    from racer.core.reply import Reply, T
     from racer.exchange import Transport as TransportPort
+    from racer.outlet import Outlet
     from racer.store.sqlite import SqliteStore
     from racer.timepiece import Timepiece
     from racer_adapters.dialect import Dialect
@@ -106,6 +110,8 @@ class Racer:
             exits.push_async_callback(background.aclose)
             farewells = Background()
             exits.push_async_callback(_take_leave, farewells)
+            self._streams = Background()
+            exits.push_async_callback(self._streams.aclose)
             now = self._loop.time
             exchange = Exchange(transport, self._dialects, farewells.start)
             self._stage = Stage(exchange, self._breakers, now, self._tell)
@@ -120,17 +126,57 @@ class Racer:
         if exits is not None:
             await exits.aclose()
 
-    async def race(self, messages: Messages, **options: Unpack[Options]) -> Reply:
+    @overload
+    async def race(self, messages: Messages, *, into: type[T], **options: Unpack[Options]) -> Reply[T]: ...
+    @overload
+    async def race(
+        self, messages: Messages, *, into: Mapping[str, Any] | None = None, **options: Unpack[Options]
+    ) -> Reply[Any]: ...
+    async def race(self, messages: Messages, *, into: Any = None, **options: Unpack[Options]) -> Reply[Any]:
         """The first valid reply. Raises RacerError: see racer.errors for which, and when.
 
         Cancelling the call cancels every lane and leaves nothing behind.
         """
         self._must_be_open()
-        ask = read(messages, options, self.config.race)
+        ask = read(messages, options, self.config.race, _into(into))
         began = self._stage.now()
         return await self._cache.reply(ask, partial(self._race, ask, began))
 
-    async def _race(self, ask: Ask, began: float) -> Reply:
+    @overload
+    def stream(
+        self, messages: Messages, *, into: type[T], **options: Unpack[StreamOptions]
+    ) -> Stream[T]: ...
+    @overload
+    def stream(
+        self, messages: Messages, *, into: Mapping[str, Any] | None = None, **options: Unpack[StreamOptions]
+    ) -> Stream[Any]: ...
+    def stream(
+        self, messages: Messages, *, into: Any = None, **options: Unpack[StreamOptions]
+    ) -> Stream[Any]:
+        """The first proven reply, in pieces as they come.
+
+            async with racer.stream("Why is the sky blue?") as stream:
+                async for piece in stream:
+                    print(piece, end="")
+
+        Reading raises what `race` would raise, and StreamBroken when a reply ends after some of it was
+        read; with `resume`, another lane goes on then. Leaving the block stops everything.
+        """
+        self._must_be_open()
+        ask = read_stream(messages, options, self.config.race, _into(into))
+        return Stream(partial(self._stream, ask), self._streams.start)
+
+    async def _stream(self, ask: Ask, outlet: Outlet) -> Reply[Any]:
+        began = self._stage.now()
+        reply = await self._cache.kept(ask)
+        if reply is not None:
+            outlet.put(piece_of(reply))
+            return reply
+        reply = await self._race(ask, began, outlet)
+        self._cache.keep(ask, reply)
+        return reply
+
+    async def _race(self, ask: Ask, began: float, outlet: Outlet | None = None) -> Reply[Any]:
         field = await self._lineup.known(ask.rules.deadline)
         self._check_names(ask.wishes, field)
         ranking = rank(field.lanes, ask.call, ask.wishes, self._uses, self._ledger.forms(field.lanes))
@@ -138,10 +184,13 @@ class Racer:
         self._tell(_start_of(race_id, ask, ranking, field))
         gate = self._ledger.admission(self._breakers, ask.call)
         created = int(self._ledger.now())
-        race = Race(race_id, ranking.lanes, ask, self._stage, gate, began=began, created=created)
+        lanes, stage = ranking.lanes, self._stage
+        race = Race(race_id, lanes, ask, stage, gate, began=began, created=created, outlet=outlet)
         result = await race.run()
         if result.reply is not None:
             return result.reply
+        if outlet is not None and outlet.taken:
+            raise broken(result.ending, result.attempts, result.reasons, result.told, resume=ask.resume)
         cooling = self._cooling(ranking, gate)
         if not result.attempts:
             raise self._nobody(ask.wishes, ranking, field, cooling)
@@ -195,14 +244,20 @@ class Racer:
             raise RacerError("this Racer was opened in another event loop: open one in each loop")
 
 
-async def race(messages: Messages, **options: Unpack[Options]) -> Reply:
+@overload
+async def race(messages: Messages, *, into: type[T], **options: Unpack[Options]) -> Reply[T]: ...
+@overload
+async def race(
+    messages: Messages, *, into: Mapping[str, Any] | None = None, **options: Unpack[Options]
+) -> Reply[Any]: ...
+async def race(messages: Messages, *, into: Any = None, **options: Unpack[Options]) -> Reply[Any]:
     """One race, with everything configured by the environment and racer.toml.
 
     For more than one call, keep a Racer open: it holds connections and remembers what failed.
     """
     loaded = configuration.load()
     async with Transport(spares=False) as transport, Racer(loaded, transport=transport) as racer:
-        return await racer.race(messages, **options)
+        return await racer.race(messages, into=into, **options)
 
 
 def store_of(config: Config) -> SqliteStore:
@@ -222,6 +277,15 @@ def ledger_of(
     """A ledger of everything that `config` counts. It has to be opened, and closed."""
     local = (provider.name for provider in config.providers if provider.local)
     return Ledger(store, timepiece or machine_clocks(), Acquaintance(dialects), tell, local=local)
+
+
+def _into(target: object) -> Into | None:
+    """What `into=` asks for. Raises BadRequest."""
+    if target is None:
+        return None
+    from racer.parsed import into_of  # with the libraries that it needs, for those who ask for a value
+
+    return into_of(target)
 
 
 async def _take_leave(farewells: Background) -> None:

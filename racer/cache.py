@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
-from racer.approval import apply
+from racer.approval import approved, parsed
 from racer.core.facts import CacheHit
 from racer.core.keeping import from_bytes, to_bytes
 from racer.core.question import key_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from racer.core.options import Ask
     from racer.core.reply import Reply
 
-    Run = Callable[[], Coroutine[Any, Any, Reply]]
+    Run = Callable[[], Coroutine[Any, Any, Reply[Any]]]
 
 PATIENCE = 0.5  # seconds for the look-up; a store that is well takes a thousandth of that
 SHARE = 0.1  # of the deadline, which the look-up takes at most
@@ -62,7 +62,7 @@ class _Flight:
         self.stopped = False
         self.ended = anyio.Event()
         self.age = 0.0
-        self.reply: Reply | None = None
+        self.reply: Reply[Any] | None = None
         self.error: Exception = RacerError("this Racer was closed before there was a reply")
         self.traceback: TracebackType | None = None
 
@@ -100,7 +100,7 @@ class Cache:
         self._tell = tell
         self._flights: dict[Hashable, _Flight] = {}
 
-    async def reply(self, ask: Ask, race: Run) -> Reply:
+    async def reply(self, ask: Ask, race: Run) -> Reply[Any]:
         """A kept reply, that of an equal call under way, or what `race()` gives; each caller's own object.
 
         `race` counts its deadline from before this call. Raises what it raised: a RacerError as a copy for
@@ -112,8 +112,7 @@ class Cache:
             return await race()
         began = anyio.current_time()
         until = began + ask.rules.deadline
-        key = key_of(ask.call, ask.wishes)
-        name = (key, ttl, ask.rules, ask.policy_name, tuple(id(check) for check in ask.valid))
+        key, _ = name = _name(ask)
         while True:
             flight = self._flights.get(name)
             joined = flight is not None and flight.until <= until
@@ -125,15 +124,30 @@ class Cache:
             if not (joined and isinstance(flight.error, DeadlineExceeded)):
                 raise flight.own_error()
 
-    def _given(self, flight: _Flight, reply: Reply, began: float, *, joined: bool) -> Reply:
+    def _given(self, flight: _Flight, reply: Reply[Any], began: float, *, joined: bool) -> Reply[Any]:
         if reply.cached:
             race_id = self._new_id() if joined else reply.race_id
             self._tell(CacheHit(race_id, flight.key, flight.age, shared=False))
-            return replace(reply, race_id=race_id, latency=anyio.current_time() - began)
+            own = parsed(reply, flight.ask.into) if joined else reply
+            return replace(own, race_id=race_id, latency=anyio.current_time() - began)
         if joined:
             self._tell(CacheHit(reply.race_id, flight.key, 0.0, shared=True))
-            return replace(reply)
+            return replace(parsed(reply, flight.ask.into))
         return reply
+
+    async def kept(self, ask: Ask) -> Reply[Any] | None:
+        """A kept reply for a stream, which flies alone: nobody else can read what its reader reads."""
+        if ask.cache is None:
+            return None
+        began = anyio.current_time()
+        flight = _Flight((), _key(ask), ask, ask.cache, began + ask.rules.deadline)
+        reply = await self._kept(flight)
+        return None if reply is None else self._given(flight, reply, began, joined=False)
+
+    def keep(self, ask: Ask, reply: Reply[Any]) -> None:
+        """Put the reply of a stream away, where that was asked for."""
+        if ask.cache is not None:
+            self._put_away(_key(ask), reply, ask.cache)
 
     # ------------------------------------------------------------------ waiting
 
@@ -187,29 +201,32 @@ class Cache:
         finally:
             self._end(flight)
 
-    async def _raced(self, flight: _Flight, race: Run) -> Reply:
+    async def _raced(self, flight: _Flight, race: Run) -> Reply[Any]:
         """Its reply is on its way to the store before anybody has it, and so may ask again."""
         reply = await race()
-        at = self._now()
-        self._background.start(self._put(flight.key, reply, at, at + flight.ttl))
+        self._put_away(flight.key, reply, flight.ttl)
         return reply
 
-    async def _put(self, key: str, reply: Reply, at: float, until: float) -> None:
+    def _put_away(self, key: str, reply: Reply[Any], ttl: float) -> None:
+        at = self._now()
+        self._background.start(self._put(key, reply, at, at + ttl))
+
+    async def _put(self, key: str, reply: Reply[Any], at: float, until: float) -> None:
         with suppress(StoreError):
             await self._shelf.put(key, to_bytes(reply), at, until)
 
-    async def _kept(self, flight: _Flight) -> Reply | None:
+    async def _kept(self, flight: _Flight) -> Reply[Any] | None:
         """A kept reply that is fresh enough and passes the caller's checks."""
         reply = await self._look_up(flight)
         if reply is None:
             return None
         with anyio.CancelScope(deadline=flight.until):
-            return reply if await _passes(reply, flight.ask) else None
+            return await _passed(reply, flight.ask)
         raise DeadlineExceeded(
             f"no valid reply within {flight.ask.rules.deadline:g} s: valid= was still looking at a kept one."
         )
 
-    async def _look_up(self, flight: _Flight) -> Reply | None:
+    async def _look_up(self, flight: _Flight) -> Reply[Any] | None:
         found, now = None, self._now()
         with anyio.move_on_after(min(PATIENCE, SHARE * flight.ask.rules.deadline)), suppress(StoreError):
             found = await self._shelf.get(flight.key, now)
@@ -219,14 +236,24 @@ class Cache:
         return from_bytes(found[0], self._new_id())
 
 
-async def _passes(reply: Reply, ask: Ask) -> bool:
+async def _passed(reply: Reply[Any], ask: Ask) -> Reply[Any] | None:
+    """The reply with what it parses into, where it is still what the caller wants."""
     try:
-        for check in ask.valid:
-            await apply(check, reply)
+        return await approved(reply, ask)
     except InvalidReply:
-        return False
+        return None
     except asyncio.CancelledError:
         if (task := asyncio.current_task()) and task.cancelling():
             raise
-        return False  # nobody has cancelled us: what a check waited for was
-    return True
+        return None  # nobody has cancelled us: what a check waited for was
+
+
+def _key(ask: Ask) -> str:
+    return key_of(ask.call, ask.wishes, None if ask.into is None else ask.into.shape)
+
+
+def _name(ask: Ask) -> tuple[str, Hashable]:
+    """What makes two calls one flight: the question, and what is asked of its reply."""
+    checks = tuple(id(check) for check in ask.valid)
+    target = None if ask.into is None else id(ask.into.target)
+    return _key(ask), (ask.cache, ask.rules, ask.policy_name, ask.proof, checks, target)

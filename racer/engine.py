@@ -3,7 +3,8 @@
 Rule 1: a race is one task group. When `run` returns or raises, nothing that it started is left, but for
         the cancelling of jobs at providers that run them on: that belongs to the Racer (racer/exchange.py).
         asyncio's own group, for it costs a quarter of anyio's: docs/adr/0010.
-Rule 2: lanes report at once and without awaiting, so that a replacement starts in the same tick.
+Rule 2: lanes report at once and without awaiting, so that a replacement starts in the same tick. Only one
+        that leads waits: until its reader has room for more.
 Rule 3: WireError is a lane's failure. What the caller's own `valid` raises ends the race and surfaces
         as it is. Anything else is our bug, and surfaces too.
 """
@@ -12,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import anyio
 
-from racer.approval import apply
+from racer.approval import approved
+from racer.core.baton import Baton
 from racer.core.book import Book, Run
 from racer.core.facts import (
     CoolDownEnded,
@@ -27,7 +29,7 @@ from racer.core.facts import (
     LaneStarted,
     RaceEnded,
 )
-from racer.core.heat import Action, Ending, Heat, Outcome, Start, Stop
+from racer.core.heat import Action, Ending, Halt, Heat, Outcome, Start, Stop
 from racer.core.patience import Patience
 from racer.core.verdict import judge
 from racer.errors import InvalidReply
@@ -40,10 +42,12 @@ if TYPE_CHECKING:
     from racer.core.admission import Admission
     from racer.core.breaker import Breakers
     from racer.core.facts import Observer
+    from racer.core.lead import Lead
     from racer.core.options import Ask
     from racer.core.provider import Lane
     from racer.core.reply import Attempt, Reply
     from racer.exchange import Exchange
+    from racer.outlet import Outlet
 
 NEVER = float("inf")
 SHORTEST_SECRET = 8
@@ -61,18 +65,23 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a race ended. `reasons` are the failures in order, each with its lane's id."""
+    """How a race ended. `reasons` are the failures in order, each with its lane's id.
+
+    `told` is what its reader has of a reply that was not to be had whole.
+    """
 
     ending: Ending
     attempts: tuple[Attempt, ...]
     reasons: tuple[tuple[str, WireError], ...]
-    reply: Reply | None = None
+    reply: Reply[Any] | None = None
+    told: str = ""
 
 
 class Race:
     """Runs one race, once. The deadline counts from `began`; `created` is the wall clock's second.
 
-    `gate` is this race's own: it knows what each of its lanes has taken of its limits.
+    `gate` is this race's own: it knows what each of its lanes has taken of its limits. `outlet` is where
+    what the leader says goes to its reader.
     """
 
     def __init__(
@@ -85,13 +94,18 @@ class Race:
         *,
         began: float,
         created: int = 0,
+        outlet: Outlet | None = None,
     ) -> None:
         # A lone lane has nobody to be stopped for: its whole answer in one piece is cheaper.
-        stream = min(ask.rules.width, len(lanes)) > 1 and ask.policy_name != "one"
+        alone = min(ask.rules.width, len(lanes)) < 2 or ask.policy_name == "one"
+        stream = outlet is not None or not alone
         self._id = race_id
         self._stage = stage
-        self._valid = ask.valid
+        self._ask = ask
+        self._outlet = outlet
         self._call = ask.call if ask.call.stream is stream else replace(ask.call, stream=stream)
+        self._baton = Baton(ask, self._call, read=outlet is not None)
+        gate.asks_more(self._baton.extra)
         self._gate = gate
         self._heat = Heat(lanes, rules=ask.rules, policy=ask.policy, gate=gate)
         self._began = self._ended = began
@@ -101,7 +115,7 @@ class Race:
         self._scopes: dict[int, anyio.CancelScope] = {}
         self._moved = anyio.Event()
         self._wake_at = NEVER
-        self._reply: Reply | None = None
+        self._reply: Reply[Any] | None = None
         self._fault: Exception | None = None
         self._group = asyncio.TaskGroup()
 
@@ -122,7 +136,9 @@ class Race:
             raise self._fault
         attempts = self._book.attempts
         reply = self._reply and replace(self._reply, attempts=attempts)
-        return Result(self._heat.ending or Ending.ABORTED, attempts, tuple(self._book.reasons), reply)
+        ending = self._heat.ending or Ending.ABORTED
+        told = "" if self._baton.told is None else self._baton.told.text
+        return Result(ending, attempts, tuple(self._book.reasons), reply, told)
 
     async def _wait(self) -> None:
         """Until the heat is over: sleep until it wants a tick, or until something has moved."""
@@ -144,6 +160,8 @@ class Race:
             match action:
                 case Start():
                     self._start(action)
+                case Halt():
+                    self._halt(action)
                 case Stop():
                     self._stop(action)
                 case _:
@@ -153,9 +171,19 @@ class Race:
 
     def _start(self, start: Start) -> None:
         now = self._stage.now()
-        run = self._runs[start.attempt] = Run(start.attempt, start.lane, now)
+        lead = self._baton.lead_of(start.lane)
+        place, extra = self._baton.place, self._baton.extra
+        run = self._runs[start.attempt] = Run(start.attempt, start.lane, now, lead, place, extra)
         self._tasks[start.attempt] = self._group.create_task(self._lane(run))
         self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, now - self._began))
+
+    def _halt(self, halt: Halt) -> None:
+        """The others have lost, and are cancelled in this very tick; the race goes on with its leader."""
+        now = self._stage.now()
+        for number in halt.lost:
+            self._stage.breakers.stopped(self._runs[number].lane)
+            self._write(self._runs[number], Outcome.LOST, now)
+            self._tasks[number].cancel()
 
     def _stop(self, stop: Stop) -> None:
         """Losers are cancelled in this very tick; the winner ends by itself, its connection read out."""
@@ -167,23 +195,31 @@ class Race:
 
     async def _lane(self, run: Run) -> None:
         """Run one lane to its end and report it."""
-        patience = self._patience(run)
-        scope = self._scopes[run.number] = anyio.CancelScope(deadline=run.started + patience.first)
+        deadline = run.started + self._patience(run).first
+        scope = self._scopes[run.number] = anyio.CancelScope(deadline=deadline)
         try:
             with scope:
-                await self._stage.exchange.run(run, self._call, self._progress, self._finish)
+                call = self._baton.call_to(run.lane)
+                await self._stage.exchange.run(run, call, self._progress, self._finish, self._room)
             if scope.cancelled_caught:
-                raise patience.lost(started=run.seen > 0, age=self._stage.now() - run.started)
+                raise self._patience(run).lost(started=run.seen > 0, age=self._stage.now() - run.started)
         except WireError as error:
             self._failed(run, error)
         except asyncio.CancelledError:
-            if self._heat.ending is not None:
+            if self._is_over(run):
                 raise
             # Nobody has stopped this lane: what it waited for, in valid= perhaps, was cancelled on its own.
             self._failed(run, WireError(Kind.INVALID, "a check of valid= was cancelled from within"))
 
     def _patience(self, run: Run) -> Patience:
-        return Patience.of(run.lane.provider.timeout, stream=self._call.stream)
+        timeout = run.lane.provider.timeout
+        if self._outlet is not None and self._heat.leader == run.number:
+            return Patience.with_reader(timeout, self._ask.rules.deadline)
+        return Patience.of(timeout, stream=self._call.stream)
+
+    def _is_over(self, run: Run) -> bool:
+        """Whether the race is, or for this lane."""
+        return self._heat.ending is not None or self._book.knows(run)
 
     def _progress(self, run: Run) -> None:
         """A piece of the reply has come; keep-alives and role chunks never get here."""
@@ -198,53 +234,101 @@ class Race:
                 after = now - run.started
                 self._stage.tell(LaneFirstToken(self._id, run.number, run.lane, now - self._began, after))
                 self._obey(self._heat.first_token(run.number, now))
+        if run.lead is not None and not run.assembly.ended:  # a whole reply is judged as one, and soon
+            self._consider(run, run.lead)
+
+    def _consider(self, run: Run, lead: Lead) -> None:
+        """The first lane that has shown enough leads, and what it says is the reader's."""
+        if lead.shown and not self._is_over(run):
+            self._obey(self._heat.proven(run.number))
+        if self._outlet is not None and self._heat.leader == run.number:
+            self._outlet.lane = run.lane
+            self._outlet.put(lead.take())
+
+    async def _room(self, run: Run) -> None:
+        """A reader who is slow slows the leader: nothing more is read from its connection."""
+        outlet = self._outlet
+        if outlet is None or not outlet.full or self._heat.leader != run.number:
+            return
+        scope, since = self._scopes[run.number], self._stage.now()
+        scope.deadline = NEVER
+        await outlet.room()
+        now = self._stage.now()
+        run.held += now - since
+        scope.deadline = self._patience(run).moved(NEVER, started=run.started, now=now)
 
     async def _finish(self, run: Run) -> None:
         """The answer is whole: if it is valid, and the first to be so, it has won. Raises WireError."""
         self._scopes[run.number].deadline = NEVER  # the caller's checks have the race's deadline alone
-        if wrong := judge(run.assembly.answer(), self._call):
+        if run.lead is not None:
+            run.lead.close()
+        if wrong := judge(run.answer(), self._call):
             raise wrong
-        if self._valid and not await self._approved(run):
-            return
-        self._replied(run)
+        value = None
+        if self._ask.valid or self._ask.into:
+            reply = await self._approved(run)
+            if reply is None:
+                return
+            value = reply.parsed
+        self._replied(run, value)
 
-    async def _approved(self, run: Run) -> bool:
-        """What the caller's own checks say. False when one of them has shown a bug, which ends the race."""
-        reply = self._book.reply(run, self._stage.now())
+    async def _approved(self, run: Run) -> Reply[Any] | None:
+        """The reply as the caller wants it. None when a check has shown a bug, which ends the race."""
         try:
-            for check in self._valid:
-                await apply(check, reply)
+            return await approved(self._book.reply(run, self._stage.now()), self._ask)
         except InvalidReply as no:
             raise WireError(Kind.INVALID, str(no) or "turned down by valid=") from None
         except Exception as bug:
             self._fault = self._fault or bug
             self._obey(self._heat.abort())
-            return False
-        return True
+            return None
 
     # -------------------------------------------------------------------- reports
 
-    def _replied(self, run: Run) -> None:
+    def _replied(self, run: Run, value: object) -> None:
         now = self._stage.now()
         for scope in self._stage.breakers.succeeded(run.lane):
             self._stage.tell(CoolDownEnded(self._id, scope))
+        if self._book.knows(run):
+            return
         if self._heat.ending is not None:
             self._write(run, Outcome.LATE, now)
             return
-        self._reply = self._book.reply(run, now)
+        self._reply = replace(self._book.reply(run, now), parsed=value)
         self._obey(self._heat.replied(run.number))
         self._write(run, Outcome.WON, now)
+        if self._outlet is not None and run.lead is not None:
+            self._outlet.lane = run.lane
+            self._outlet.put(run.lead.take())
 
     def _failed(self, run: Run, error: WireError) -> None:
-        if self._heat.ending is not None:
+        if self._is_over(run):
             return
         now = self._stage.now()
         error = _scrubbed(error, run.lane)
+        mends = self._heat.leader != run.number or self._mends(run, error)
+        if self._outlet is not None and self._outlet.taken and self._heat.leader == run.number:
+            error = error.replaced(f"{error.message}, behind {self._baton.place:,} characters")
         self._write(run, Outcome.FAILED, now, error)
         if cooled := self._stage.breakers.failed(run.lane, error, now):
             seconds = cooled.until - now
             self._stage.tell(CoolDownStarted(self._id, cooled.scope, cooled.until, seconds, cooled.reason))
-        self._obey(self._heat.failed(run.number, error, now))
+        self._obey(self._heat.failed(run.number, error, now) if mends else self._heat.broke(run.number))
+
+    def _mends(self, run: Run, error: WireError) -> bool:
+        """Whether another lane may take over from the leader: anew, or behind what its reader has."""
+        if self._outlet is None:
+            return True
+        if not self._outlet.taken:
+            self._outlet.lane = None
+            self._outlet.discard()
+            return True
+        if run.lead is not None:
+            self._outlet.put(run.lead.take())
+        self._book.continue_after(run)
+        goes_on = self._baton.passes_on(run.answer(), error)
+        self._gate.asks_more(self._baton.extra)
+        return goes_on
 
     def _close_book(self) -> None:
         """Everything that neither won nor failed was stopped with the race."""
@@ -272,3 +356,4 @@ def _scrubbed(error: WireError, lane: Lane) -> WireError:
         if len(value) >= SHORTEST_SECRET:
             text = Secret(value).scrub(text)
     return error.replaced(text)
+

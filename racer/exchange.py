@@ -54,6 +54,10 @@ class Transport(Protocol):
         ...
 
 
+async def _at_once(run: Run) -> None:
+    """Nobody reads along: there is room for everything."""
+
+
 class Exchange:
     """`aside` runs what may outlast a race, but not its Racer."""
 
@@ -61,20 +65,26 @@ class Exchange:
         self,
         transport: Transport,
         dialects: Mapping[str, Dialect],
-        aside: Callable[[Coroutine[Any, Any, None]], None],
+        aside: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._transport = transport
         self._dialects = dialects
         self._aside = aside
 
     async def run(
-        self, run: Run, call: Call, progress: Callable[[Run], None], finish: Callable[[Run], Awaitable[None]]
+        self,
+        run: Run,
+        call: Call,
+        progress: Callable[[Run], None],
+        finish: Callable[[Run], Awaitable[None]],
+        room: Callable[[Run], Awaitable[None]] = _at_once,
     ) -> None:
         """Ask, and read until the answer is whole; then `finish`, while the connection is still there.
 
-        `progress` is told of each piece of the reply. Raises WireError; what has come stays in `run`.
+        `progress` is told of each piece of the reply, and after each nothing more is read until there is
+        `room`. Raises WireError; what has come stays in `run`.
         """
-        course = _Course(run, self._dialects[run.lane.provider.dialect], progress, finish)
+        course = _Course(run, self._dialects[run.lane.provider.dialect], progress, finish, room)
         first = course.dialect.encode(call, target_of(run.lane))
         run.dropped = first.dropped
         if UNSENDABLE in first.dropped:
@@ -147,6 +157,7 @@ class _Course:
     dialect: Dialect
     progress: Callable[[Run], None]
     finish: Callable[[Run], Awaitable[None]]
+    room: Callable[[Run], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -189,12 +200,13 @@ async def _take(course: _Course, incoming: Incoming, decoder: Decoder, *, follow
         raise mislaid(refusal) if follows else refusal
     run, assembly = course.run, course.run.assembly
     while data := await _next(incoming, assembly):
-        assembly.add(decoder.feed(data))
+        run.receive(decoder.feed(data))
         if run.progress():
             course.progress(run)
+            await course.room(run)
         if assembly.ended:
             return
-    assembly.add(decoder.close())
+    run.receive(decoder.close())
     if run.progress():
         course.progress(run)
 

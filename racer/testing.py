@@ -12,7 +12,7 @@ import asyncio
 import selectors
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import anyio
@@ -87,6 +87,22 @@ def says(text: str, *, after: float = 0.0, token_after: float | None = None) -> 
             Step(after - first, _frame({"content": tail}) + _frame({}, "stop") + b"data: [DONE]\n\n"),
         )
     )
+
+
+def streams(
+    *pieces: str, after: float = 0.0, gap: float = 0.0, breaks: WireError | Literal["end"] | None = None
+) -> Script:
+    """A reply in pieces, `gap` seconds apart, the first `after` seconds.
+
+    `breaks`: in place of its end comes a failure, or the end of the body without a word.
+    """
+    delays = [after, *(gap for _ in pieces[1:])]
+    steps = [Step(delay, _frame({"content": piece})) for delay, piece in zip(delays, pieces, strict=True)]
+    if breaks is None:
+        steps.append(Step(0.0, _frame({}, "stop") + b"data: [DONE]\n\n"))
+    elif isinstance(breaks, WireError):
+        steps.append(Step(gap, breaks))
+    return Script(tuple(steps))
 
 
 def fails(error: WireError, *, after: float = 0.0) -> Script:

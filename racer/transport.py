@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from racer_adapters.types import WireRequest
 
 USER_AGENT = "llm-racer"
-LARGEST_REPLY = 8 * 1024 * 1024
+LARGEST_REPLY = 64 * 1024 * 1024
 LARGEST_HEADER = 32 * 1024
 CONNECTIONS_PER_HOST = 256
 KEEP_IDLE_SECONDS = 60.0

@@ -3,52 +3,53 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from racer.cli.command import Command
+from racer.cli.document import put_out
 from racer.cli.failure import DONE
-from racer.cli.plain import one_line
 from racer.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from racer.cli.asking import Asking
     from racer.cli.shell import Shell
     from racer.config import Config
-    from racer.core.facts import Fact, Observer
-    from racer.core.options import Messages, Options
+    from racer.core.options import Options
     from racer.core.reply import Reply
 
 _DESCRIPTION = """\
-Race one prompt: several models start at once, the first valid reply is
-printed, the rest are stopped.
+Race one prompt: several models start at once, the answer of the first that
+speaks is printed as it comes, the rest are stopped.
 
 PROMPT is the question. Without it the question is read from stdin. With both,
 stdin is put under the prompt after an empty line; where stdin belongs to
 something else, as in a loop over the lines of a file, add </dev/null.
 
-The answer goes to stdout, everything else to stderr. It is printed once it is
-whole: printing it word by word comes with a later version, and --no-stream is
-there so that scripts written now keep their meaning."""
+The answer goes to stdout, everything else to stderr. Where it breaks off, what
+came stays, and the exit code is 1; with --resume another lane goes on from
+there. --no-stream, --schema and --json wait for the first whole valid reply
+instead: then a lane that breaks off has printed nothing, and another one wins.
+ctrl-C stops all lanes at once."""
 
 _EXAMPLES = """\
 examples:
   racer ask "Why is the sky blue?"
   racer ask --watch --lanes 3 "Name three rivers"
+  racer ask --resume "Tell me a long story" > story.txt
   git diff | racer ask "Write a commit message for this"
   racer ask --only groq,mistral --deadline 10 "Quick: what is 17 * 23?"
   racer ask --private "What does this contract say?" < contract.txt
+  racer ask --schema recipe.json "A recipe for bread" | jq .steps
   racer ask --json "Say hi" | jq .provider
 
 Nothing set up yet? Put a key into the environment or into .env, such as
 GROQ_API_KEY=…, or start Ollama."""
 
 _SOME = "NAME[,NAME]"
-_PASSED_ON = ("lanes", "policy", "deadline", "wait", "private", "task", "max_tokens", "temperature")
+_PASSED_ON = ("lanes", "policy", "deadline", "wait", "private", "task", "max_tokens", "temperature", "proof")
 _NAMES = ("only", "exclude", "prefer")
 
 
@@ -77,7 +78,12 @@ def _describe_race(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--policy", metavar="all|one", help="all: the best lanes start together; one: one after another (all)"
     )
-    group.add_argument("--deadline", type=float, metavar="SECONDS", help="for the whole race (60)")
+    group.add_argument(
+        "--deadline",
+        type=float,
+        metavar="SECONDS",
+        help="for the whole race, or until the answer begins (60)",
+    )
     group.add_argument(
         "--wait", type=float, metavar="SECONDS", help="to wait for a lane when all are cooling down (0)"
     )
@@ -95,6 +101,12 @@ def _describe_race(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="only local models and providers that do not train on data",
     )
+    group.add_argument(
+        "--proof", type=int, metavar="N", help="characters to show before the others are stopped (1)"
+    )
+    group.add_argument(
+        "--resume", action="store_true", help="where the answer breaks off, another lane goes on from there"
+    )
     group.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
 
 
@@ -107,30 +119,50 @@ def _describe_call(parser: argparse.ArgumentParser) -> None:
 
 def _describe_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the output")
-    group.add_argument("--json", action="store_true", help="one JSON document: the answer and every attempt")
-    group.add_argument("--watch", action="store_true", help="show the lanes on stderr as they run")
+    group.add_argument("--no-stream", action="store_true", help="print the answer once it is whole")
     group.add_argument(
-        "--no-stream", action="store_true", help="print the answer once it is whole (always so today)"
+        "--schema", metavar="FILE", help="a JSON schema: the first answer that fits, as JSON alone"
+    )
+    group.add_argument("--json", action="store_true", help="one JSON document: the answer and every attempt")
+    group.add_argument(
+        "--watch",
+        action="store_true",
+        help="show the lanes on stderr as they run, and a table of them at the end; "
+        "once the answer begins on the same terminal, they stand still",
     )
 
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:
     from racer import config as configuration
+    from racer.cli.asking import answered
 
-    messages = messages_of(prompt_of(arguments.prompt, shell), arguments.system)
+    asking = _asking(arguments, shell)
     config = quiet(configuration.load(arguments.config, environ=shell.environ, cwd=shell.cwd))
-    options = options_of(arguments)
-    if arguments.watch:
-        reply = _watched(config, messages, options, shell)
-    else:
-        reply = asyncio.run(_race(config, messages, options, Troubles(shell.say)))
-    shell.result(_json(reply, shell) if arguments.json else reply.text)
-    if not arguments.json and not arguments.watch:
+    reply = answered(asking, config, shell)
+    if not asking.streamed:
+        _put_out(reply, asking, shell)
+    if not asking.watched and not asking.as_json:
         shell.aside(credit(reply))
     return DONE
 
 
 COMMAND = Command("ask", "race one prompt and print the answer", describe, run)
+
+
+def _asking(arguments: argparse.Namespace, shell: Shell) -> Asking:
+    from racer.cli.asking import Asking
+    from racer.cli.schema_file import schema_in
+
+    schema = None if arguments.schema is None else schema_in(arguments.schema, shell.cwd)
+    return Asking(
+        messages_of(prompt_of(arguments.prompt, shell), arguments.system),
+        options_of(arguments),
+        arguments.resume,
+        schema,
+        streamed=not (arguments.no_stream or arguments.json or schema is not None),
+        as_json=arguments.json,
+        watched=arguments.watch,
+    )
 
 
 def prompt_of(argument: str | None, shell: Shell) -> str:
@@ -171,64 +203,21 @@ def quiet(config: Config) -> Config:
     return replace(config, env={**config.env, "RACER_LOG": "off"})
 
 
-class Troubles:
-    """Tells what the database cannot do, each reason once: an answer alone would say that all is well."""
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._told: set[str] = set()
-
-    def __call__(self, fact: Fact) -> None:
-        from racer.core.facts import StoreTroubled
-
-        if not isinstance(fact, StoreTroubled):
-            return
-        lost = f"{fact.lost} record{'' if fact.lost == 1 else 's'} lost" if fact.lost else ""
-        reason = "" if fact.reason in self._told else one_line(fact.reason)
-        self._told.add(fact.reason)
-        if text := "; ".join(filter(None, (reason, lost))):
-            with suppress(OSError):  # nobody reads it: no reason to lose the answer
-                self._say(f"racer: {text}")
-
-
-async def _race(config: Config, messages: Messages, options: Options, *observers: Observer) -> Reply:
-    from racer.api import Racer
-    from racer.transport import Transport
-
-    # One race and then the end: connections kept warm for a next race would be opened for nobody.
-    async with (
-        Transport(spares=False) as transport,
-        Racer(config, transport=transport, observers=observers) as racer,
-    ):
-        return await racer.race(messages, **options)
-
-
-def _watched(config: Config, messages: Messages, options: Options, shell: Shell) -> Reply:
-    """The same race with its lanes on stderr, and a table of them at its end, however it ends."""
-    from rich.console import Group
-
-    from racer.cli import live
-    from racer.cli.console import show
-    from racer.cli.tables import lanes_table
-
-    watch = live.watch(shell)
-    try:
-        return asyncio.run(_race(config, messages, options, watch, Troubles(watch.say)))
-    finally:
-        watch.close()
-        if watch.track.is_over:
-            show(shell, lambda width: Group("", lanes_table(watch.track.bars, width=width), ""))
+def _put_out(reply: Reply, asking: Asking, shell: Shell) -> None:
+    if asking.as_json:
+        put_out(shell, reply.to_dict())
+    elif asking.schema is not None:
+        put_out(shell, reply.parsed)
+    else:
+        shell.result(reply.text)
 
 
 def credit(reply: Reply) -> str:
     """Who answered, in one line."""
-    lane = next(
-        (each.lane for each in reply.attempts if str(each.outcome) == "won"),
-        f"{reply.provider}/{reply.model}",
-    )
+    won = next((each for each in reply.attempts if str(each.outcome) == "won"), None)
+    lane = f"{reply.provider}/{reply.model}" if won is None else won.lane
     count = len(reply.attempts)
-    return f"{lane} won in {reply.latency:.2f} s, of {count} lane{'' if count == 1 else 's'}"
-
-
-def _json(reply: Reply, shell: Shell) -> str:
-    return json.dumps(reply.to_dict(), ensure_ascii=False, indent=2 if shell.stdout.isatty() else None)
+    told = f"{lane} won in {reply.latency:.2f} s, of {count} lane{'' if count == 1 else 's'}"
+    if won is None or won.resumed_at is None:
+        return told
+    return f"{told}: it went on where another broke off, behind {won.resumed_at:,} characters"

@@ -9,8 +9,9 @@ from racer.errors import BadRequest, ConfigError, NoLanes, RacerError
 DONE, LOST, USAGE, BROKEN_PIPE, INTERRUPTED = 0, 1, 2, 141, 130
 
 # The errors speak of Python's options; here they are flags.
-_OPTIONS = "lanes|policy|deadline|wait|only|exclude|prefer|task|max_tokens|temperature"
+_OPTIONS = "lanes|policy|deadline|wait|only|exclude|prefer|task|max_tokens|temperature|proof|resume"
 _GIVEN = re.compile(rf"\b({_OPTIONS})=(\S*)")
+_NO_FLAG = ("loosen valid=, or let", "let")  # what a program alone can pass
 _WRONG = re.compile(rf"\A({_OPTIONS}) (is|names|holds) ")
 
 
@@ -31,12 +32,14 @@ def nothing_configured(error: NoLanes) -> bool:
 
 
 def words_of(error: RacerError) -> str:
-    text = _WRONG.sub(lambda found: f"{_flag(found[1])} {found[2]} ", str(error))
+    text = _WRONG.sub(lambda found: f"{_flag(found[1])} {found[2]} ", str(error)).replace(*_NO_FLAG)
     return "racer: " + _GIVEN.sub(_with_value, text)
 
 
 def _with_value(found: re.Match[str]) -> str:
     value = found[2]
+    if value == "True":
+        return _flag(found[1])
     return f"{_flag(found[1])} {value}" if value[:1].isalnum() else _flag(found[1]) + value
 
 

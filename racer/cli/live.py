@@ -48,6 +48,10 @@ class Watch(Protocol):
     track: Track
 
     def __call__(self, fact: Fact) -> None: ...
+    def settle(self) -> None:
+        """The answer follows on the same terminal: what is shown stays as it is, and remarks alone follow."""
+        ...
+
     def say(self, text: str) -> None:
         """A line beside the lanes. Raises nothing where nobody reads it."""
         ...
@@ -74,11 +78,13 @@ class Bars:
         self._console = console
         self._live: Live | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._began = 0.0
         self._elapsed = 0.0
+        self._settled = False
 
     def __call__(self, fact: Fact) -> None:
         self.track.tell(fact)
-        if isinstance(fact, RaceStarted):
+        if isinstance(fact, RaceStarted) and not self._settled:
             self._start()
         elif isinstance(fact, RaceEnded):
             self.close()
@@ -86,6 +92,12 @@ class Bars:
     def say(self, text: str) -> None:
         """Above the picture, which is drawn again below it."""
         self._console.print(Text(plain(text)))
+
+    def settle(self) -> None:
+        self._settled = True
+        if self._live is not None:
+            self._elapsed = asyncio.get_running_loop().time() - self._began
+        self.close()
 
     def close(self) -> None:
         """The last frame stays, and the cursor comes back."""
@@ -101,12 +113,14 @@ class Bars:
         self.close()
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False)
         self._live.start()
-        self._tick(asyncio.get_running_loop(), asyncio.get_running_loop().time())
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        self._tick(loop)
 
-    def _tick(self, loop: asyncio.AbstractEventLoop, began: float) -> None:
-        self._elapsed = loop.time() - began
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._elapsed = loop.time() - self._began
         self._draw(self._elapsed)
-        self._timer = loop.call_later(FRAME_SECONDS, self._tick, loop, began)
+        self._timer = loop.call_later(FRAME_SECONDS, self._tick, loop)
 
     def _draw(self, elapsed: float) -> None:
         if self._live is not None:
@@ -142,11 +156,12 @@ class Lines:
         self.track = Track()
         self._shell = shell
         self._heard = True
+        self._settled = False
 
     def __call__(self, fact: Fact) -> None:
         self.track.tell(fact)
         text = headline(self.track, self.title) if isinstance(fact, RaceStarted) else told(fact)
-        if text:
+        if text and not self._settled:
             self.say(text)
 
     def say(self, text: str) -> None:
@@ -155,6 +170,9 @@ class Lines:
                 self._shell.say(text)
             except OSError:
                 self._heard = False
+
+    def settle(self) -> None:
+        self._settled = True
 
     def close(self) -> None:
         """Lines need no clearing up."""
@@ -186,6 +204,7 @@ _ENDINGS = {
     Ending.EXHAUSTED: "is lost: no lane is left",
     Ending.EXPIRED: "is lost: the deadline has come",
     Ending.REFUSED: "is lost: two providers call the request wrong",
+    Ending.BROKEN: "is lost: the answer broke off while it was read",
     Ending.ABORTED: "was stopped",
 }
 
@@ -193,7 +212,9 @@ _ENDINGS = {
 def _end(fact: LaneEnded) -> str:
     if fact.record.outcome is Outcome.FAILED:
         return f"failed: {one_line(fact.record.reason or '')}"
-    return str(fact.record.outcome)
+    behind = fact.record.resumed_at
+    went_on = "" if behind is None else f", went on behind {behind:,} characters"
+    return f"{fact.record.outcome}{went_on}"
 
 
 def _line(seconds: float, who: str, what: str) -> str:

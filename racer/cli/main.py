@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
     try:
         return _run(sys.argv[1:] if argv is None else argv, shell)
     except KeyboardInterrupt:
-        shell.aside("racer: interrupted")
+        shell.aside("\nracer: interrupted")  # the ^C stands on the line where the cursor was
         return INTERRUPTED
     except BrokenPipeError:
         return BROKEN_PIPE

@@ -45,6 +45,11 @@ class Shell:
         return self.stderr.isatty()
 
     @property
+    def one_screen(self) -> bool:
+        """Do stdout and stderr meet on a terminal?"""
+        return self.on_terminal and self.stdout.isatty()
+
+    @property
     def moves_cursor(self) -> bool:
         """May stderr be drawn on, and not only written to?"""
         return self.on_terminal and self.environ.get("TERM", "").lower() not in _NO_CURSOR

@@ -27,7 +27,7 @@ NOTHING = "-"
 
 
 def lanes_table(bars: Sequence[Bar], *, width: int) -> Group:
-    """One row a lane, and under them why each that failed did."""
+    """One row a lane, and under them why each that failed did, and who went on for another."""
     roomy = width >= NARROW
     table = _table("lane", "outcome", *(["start"] if roomy else []), "first", "end")
     for bar in bars:
@@ -40,7 +40,9 @@ def lanes_table(bars: Sequence[Bar], *, width: int) -> Group:
             seconds(bar.end),
         )
     failed = [f"{bar.lane}: {bar.reason}" for bar in bars if bar.stage is Stage.FAILED]
-    return Group(table, *_notes("failed", failed))
+    resumed = [bar for bar in bars if bar.behind is not None and bar.stage is not Stage.LOST]
+    went_on = [f"{bar.lane}: behind {bar.behind:,} characters" for bar in resumed]
+    return Group(table, *_notes("failed", failed), *_notes("went on where another broke off", went_on))
 
 
 def usage_table(uses: Iterable[Use], *, width: int) -> Group:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 GRACE = 30.0  # seconds after its deadline by which the end of a race has been written, if ever
 NAMES_A_LINE = 8
+TICK = 0.001
+RESUME = (
+    "resume=True, or `racer ask --resume`: where a reply breaks off, another lane then goes on from there."
+)
 NO_KEY = "no key: set "
 FULL = ("used up", "busy")  # what reasons of limits without room begin with
 UNTRIED = {
@@ -28,6 +32,7 @@ UNTRIED = {
     Ending.EXHAUSTED: "the race was over before its turn",
     Ending.EXPIRED: "the deadline came before its turn",
     Ending.REFUSED: "the race was over before its turn",
+    Ending.BROKEN: "the race was over before its turn",
     Ending.ABORTED: "the race was stopped before its turn",
 }
 
@@ -226,6 +231,9 @@ def _help(timeline: Timeline, providers: Sequence[Provider]) -> Iterator[str]:
             yield advice(_kinds(run.reason for run in timeline.runs if run.fate is Fate.FAILED))
         case Ending.EXPIRED:
             yield from _time(timeline)
+        case Ending.BROKEN:
+            yield RESUME
+            return
         case _:
             return
     yield from _keys(timeline.skipped)
@@ -248,11 +256,18 @@ def _kinds(reasons: Iterable[str]) -> list[Kind]:
 
 def _time(timeline: Timeline) -> Iterator[str]:
     race = timeline.race
-    stopped = [run for run in timeline.runs if run.fate is Fate.CANCELLED]
+    stopped = [run for run in timeline.runs if _was_running(run, race)]
     answering = [one_line(run.row.lane) for run in stopped if run.first_token is not None]
     yield f"A longer deadline=: it was {race.deadline:g} s{_underway(answering, len(stopped))}."
     if count := sum(not each.kept_out for each in timeline.untried):
         yield f"More lanes= at once, or policy all: {count} lane{'' if count == 1 else 's'} had no turn."
+
+
+def _was_running(run: Run, race: Race) -> bool:
+    """To the end of the race: not one that was stopped for a leader, which then failed."""
+    if run.fate is not Fate.CANCELLED:
+        return False
+    return run.end is None or race.latency is None or run.end >= race.latency - TICK
 
 
 def _underway(answering: Sequence[str], stopped: int) -> str:

@@ -51,7 +51,10 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One lane's run. Seconds from the start of the race; `end` is None while it runs."""
+    """One lane's run. Seconds from the start of the race; `end` is None while it runs.
+
+    `behind`: it went on behind so many characters, where another lane had broken off.
+    """
 
     lane: str
     start: float
@@ -59,6 +62,7 @@ class Bar:
     first_token: float | None = None
     end: float | None = None
     reason: str = ""
+    behind: int | None = None
 
 
 class Track:
@@ -79,7 +83,7 @@ class Track:
 
     @property
     def is_over(self) -> bool:
-        """Won or lost, and not broken off."""
+        """Won or lost, and not stopped by its caller."""
         return self.ending not in (None, Ending.ABORTED)
 
     def tell(self, fact: Fact) -> None:
@@ -116,4 +120,5 @@ class Track:
             stage=_STAGES[record.outcome],
             end=record.start + record.latency,
             reason=one_line(record.reason or ""),
+            behind=record.resumed_at,
         )

@@ -33,6 +33,7 @@ INDENT = 2
 _LOST = {
     Ending.EXPIRED: "the deadline came",
     Ending.REFUSED: "two providers call the request wrong",
+    Ending.BROKEN: "the reply broke off while it was read",
 }
 
 
@@ -168,8 +169,8 @@ def _reasons(runs: Sequence[Run], fate: Fate) -> list[str]:
 
 
 def _left_out(timeline: Timeline) -> list[str]:
-    """Providers without a lane are news only where the race was lost."""
-    if timeline.is_lost:
+    """Providers without a lane are news only where the race was lost for want of an answer."""
+    if timeline.is_lost and timeline.ending is not Ending.BROKEN:
         return _grouped(timeline.skipped)
     lanes = [each for each in timeline.skipped if "/" in each.name]
     absent = len(timeline.skipped) - len(lanes)

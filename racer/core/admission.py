@@ -33,14 +33,14 @@ _UNSENT = frozenset({Kind.DNS, Kind.CONNECT, Kind.TLS, Kind.LOCAL})
 class Admission:
     """The gate of one race. `skew` gives unix seconds minus the race's clock: either may be set meanwhile.
 
-    `meters` gives a lane's counters; `prompt` is the tokens of the question, `answer` guesses those of a
-    lane's answer. `nudge` has the store asked; `fault` says why it cannot be, or
+    `meters` gives a lane's counters; `prompt` is the tokens of the question, to which `asks_more` adds what
+    lanes are told beside it; `answer` guesses those of a lane's answer. `nudge` has the store asked; `fault` says why it cannot be, or
     nothing, and in how many seconds to look again. `hear` is given
     the headers of each response and each failure.
     """
 
     __slots__ = (
-        "_answer", "_asked", "_breakers", "_charges", "_fault", "_hear", "_meters", "_now", "_nudge",
+        "_answer", "_asked", "_breakers", "_charges", "_fault", "_hear", "_meters", "_more", "_now", "_nudge",
         "_prompt", "_purse", "_skew", "_taken", "_then", "wake",
     )  # fmt: skip
 
@@ -61,6 +61,7 @@ class Admission:
         self._purse = purse
         self._meters = meters
         self._prompt = prompt
+        self._more = 0
         self._answer = answer
         self._skew = skew
         self._nudge = nudge
@@ -105,6 +106,13 @@ class Admission:
         self._now = -FOREVER
         self.wake()
 
+    def asks_more(self, tokens: int) -> None:
+        """From now on each lane is told so many tokens beside the question."""
+        if tokens != self._more:
+            self._more = tokens
+            self._charges.clear()
+            self._asked.clear()
+
     def started(self, lane: Lane, now: float) -> None:
         self._breakers.started(lane, now)
         if charges := self.charges(lane):
@@ -139,7 +147,7 @@ class Admission:
         charges = self._charges.get(lane.id)
         if charges is None:
             meters = self._meters(lane)
-            usage = Usage(self._prompt, self._answer(lane), estimated=True) if meters else Usage()
+            usage = Usage(self._prompt + self._more, self._answer(lane), estimated=True) if meters else Usage()
             charges = self._charges[lane.id] = charges_of(meters, usage, lane.model)
         return charges
 

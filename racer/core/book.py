@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from racer.core.heat import Outcome
@@ -10,27 +11,72 @@ from racer.core.tokens import prompt_tokens, usage_of
 from racer_adapters.assembly import Assembly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from racer.core.lead import Lead
     from racer.core.provider import Lane
+    from racer_adapters.dialect import Event
     from racer_adapters.errors import WireError
-    from racer_adapters.types import Call
+    from racer_adapters.types import Answer, Call, Usage
 
 
 class Run:
-    """One lane at work: what has arrived of its reply, and when. Instants are on the race's clock."""
+    """One lane at work: what has arrived of its reply, and when. Instants are on the race's clock.
 
-    __slots__ = ("assembly", "dropped", "first_token_at", "headers", "lane", "number", "seen", "started")
+    `lead` is there where what comes can decide the race. `held`: seconds in which the lane had to wait for a
+    reader. `resumed_at`: how many characters the reader had already when it started. `extra`: how many tokens
+    it was told beside the question.
+    """
 
-    def __init__(self, number: int, lane: Lane, started: float) -> None:
+    __slots__ = (
+        "assembly",
+        "dropped",
+        "extra",
+        "first_token_at",
+        "headers",
+        "held",
+        "lane",
+        "lead",
+        "number",
+        "resumed_at",
+        "seen",
+        "started",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        lane: Lane,
+        started: float,
+        lead: Lead | None = None,
+        resumed_at: int | None = None,
+        extra: int = 0,
+    ) -> None:
         self.number = number
         self.lane = lane
         self.started = started
+        self.lead = lead
+        self.resumed_at = resumed_at
+        self.extra = extra
+        self.held = 0.0
         self.first_token_at: float | None = None
         self.assembly = Assembly()
         self.seen = 0
         self.dropped: tuple[str, ...] = ()
         self.headers: Mapping[str, str] | None = None
+
+    def receive(self, events: Sequence[Event]) -> None:
+        """Take events in order. Raises the WireError among them, or what makes the lane turn bad."""
+        try:
+            self.assembly.add(events)
+        finally:
+            if self.lead is not None:
+                self.lead.add(events)
+
+    def answer(self) -> Answer:
+        """What it has said, behind what it goes on with."""
+        answer = self.assembly.answer()
+        return answer if self.lead is None else self.lead.joined(answer)
 
     def progress(self) -> bool:
         """Whether a piece of the reply has come since this was asked last."""
@@ -50,6 +96,7 @@ class Book:
         self._began = began
         self._created = created
         self._attempts: dict[int, Attempt] = {}
+        self._continued: list[Run] = []
         self.reasons: list[tuple[str, WireError]] = []
         self.winner: Lane | None = None
 
@@ -73,18 +120,24 @@ class Book:
             provider=run.lane.provider.name,
             model=run.lane.model.name,
             start=run.started - self._began,
-            latency=now - run.started,
+            latency=now - run.started - run.held,
             outcome=outcome,
             reason=str(error) if error else None,
             status=error.status if error else None,
             first_token=self._first_token(run, run.started),
-            usage=usage_of(run.assembly.answer(), self._asked),
+            usage=self._used_by(run),
+            resumed_at=run.resumed_at,
         )
         return attempt
 
+    def continue_after(self, run: Run) -> None:
+        """`run` has failed, and what it said is the beginning of the reply."""
+        self._continued.append(run)
+
     def reply(self, run: Run, now: float) -> Reply:
         """What `run` has answered, as a reply complete at `now`."""
-        answer = run.assembly.answer()
+        answer = run.answer()
+        first = self._continued[0] if self._continued else run
         return Reply(
             text=answer.text,
             reasoning=answer.reasoning,
@@ -92,15 +145,40 @@ class Book:
             finish_reason=answer.finish_reason,
             provider=run.lane.provider.name,
             model=run.lane.model.name,
-            usage=usage_of(answer, self._asked),
+            usage=self._usage(run),
             latency=now - self._began,
-            first_token=self._first_token(run, self._began),
+            first_token=self._first_token(first, self._began),
             race_id=self._race_id,
             created=self._created,
         )
+
+    def _usage(self, run: Run) -> Usage:
+        """Of all whose words are in the reply."""
+        own = self._used_by(run)
+        for other in self._continued:
+            own = _sum(own, self._used_by(other))
+        return own
+
+    def _used_by(self, run: Run) -> Usage:
+        return usage_of(run.assembly.answer(), self._asked + run.extra)
 
     def _first_token(self, run: Run, since: float) -> float | None:
         """A reply that came in one piece has none."""
         if run.first_token_at is None or not self._call.stream:
             return None
         return run.first_token_at - since
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return replace(
+        one,
+        input_tokens=one.input_tokens + other.input_tokens,
+        output_tokens=one.output_tokens + other.output_tokens,
+        estimated=one.estimated or other.estimated,
+        neurons=_added(one.neurons, other.neurons),
+        usd=_added(one.usd, other.usd),
+    )
+
+
+def _added(one: float | None, other: float | None) -> float | None:
+    return one if other is None else other + (one or 0.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from racer.core.consequence import FOREVER
 from racer.core.heat import Ending
-from racer.errors import BadRequest, DeadlineExceeded, NoLanes, RaceLost, RacerError
+from racer.errors import BadRequest, DeadlineExceeded, NoLanes, RaceLost, RacerError, StreamBroken
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
@@ -67,9 +67,36 @@ def defeat(
     if rested:
         lines = [f"  {each.name}: not tried: {each.reason}" for each in rested]
         error.args = ("\n".join([str(error), *lines]),)
-    if reasons:
-        error.__cause__ = ExceptionGroup("every lane's failure", [_told(lane, why) for lane, why in reasons])
+    error.__cause__ = _cause(reasons)
     return error
+
+
+def broken(
+    ending: Ending,
+    attempts: Sequence[Attempt],
+    reasons: Sequence[tuple[str, WireError]],
+    told: str,
+    *,
+    resume: bool,
+) -> StreamBroken:
+    """The error for a race whose reader has `told`, and will get no more. Its cause as of `defeat`."""
+    if not resume:
+        then = "Pass resume=True to have another lane go on from there."
+    elif ending is Ending.BROKEN:
+        then = "Nobody can go on from there."
+    else:
+        then = "No other lane could go on from there."
+    lines = [f"  {attempt.lane}: {attempt.reason}" for attempt in attempts if attempt.reason]
+    text = f"the stream broke off after {len(told):,} characters. {then}"
+    error = StreamBroken("\n".join([text, *lines]), text=told)
+    error.__cause__ = _cause(reasons)
+    return error
+
+
+def _cause(reasons: Sequence[tuple[str, WireError]]) -> ExceptionGroup[WireError] | None:
+    if not reasons:
+        return None
+    return ExceptionGroup("every lane's failure", [_told(lane, why) for lane, why in reasons])
 
 
 def _named(

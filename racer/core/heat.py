@@ -1,4 +1,4 @@
-"""One race as a state machine: facts in, `Start` and `Stop` out, time as an argument.
+"""One race as a state machine: facts in, `Start`, `Halt` and `Stop` out, time as an argument.
 
 Rule 1: never more than `width` lanes run, and no attempt starts after the end.
 Rule 2: an attempt ends exactly once: won, lost, failed or late.
@@ -9,8 +9,11 @@ Rule 4: a lane of a provider that already had `per_provider` starts only when no
 Rule 5: a guess never empties a race: a lane that only our own breaker holds back runs when none else can.
 Rule 6: a lane whose quota has still to be asked for keeps its place in the plan, and starts when the answer
         has come: a race waits for that moment, whatever `wait` says.
+Rule 7: a race that is decided by what a lane has shown has a leader from then on; the others are halted.
+        While it leads, nothing starts. When it fails, the race is open again, for them too.
 
-The shell starts a task for each `Start`, cancels the rest on `Stop`, and calls `tick` at `wake_at()`.
+The shell starts a task for each `Start`, cancels those of a `Halt`, all of them on `Stop`, and calls `tick`
+at `wake_at()`.
 """
 
 from __future__ import annotations
@@ -37,13 +40,18 @@ UNANSWERED = "the race was over before its quota had been granted"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`deadline` and `wait` are seconds from the start of the race."""
+    """`deadline` and `wait` are seconds from the start of the race.
+
+    `read`: somebody reads along, so that only the search for a leader has a deadline: how long the leader
+    may take is up to its reader. When it fails, the search begins anew.
+    """
 
     width: int = 4
     deadline: float = 60.0
     wait: float = 0.0
     per_provider: int = 1
     local_lanes: int = 1
+    read: bool = False
 
 
 class Ending(StrEnum):
@@ -51,6 +59,7 @@ class Ending(StrEnum):
     EXHAUSTED = "exhausted"
     EXPIRED = "expired"
     REFUSED = "refused"
+    BROKEN = "broken"
     ABORTED = "aborted"
 
 
@@ -75,7 +84,14 @@ class Stop:
     lost: tuple[int, ...]
 
 
-Action = Start | Stop
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """The race has a leader; `lost` are the attempts that ran beside it, and are over with this."""
+
+    lost: tuple[int, ...]
+
+
+Action = Start | Halt | Stop
 
 
 class Gate(Protocol):
@@ -106,6 +122,7 @@ class Heat:
         "_began",
         "_blocks",
         "_gate",
+        "_halted",
         "_next",
         "_objectors",
         "_policy",
@@ -116,6 +133,7 @@ class Heat:
         "_waiting",
         "ending",
         "kept_out",
+        "leader",
         "winner",
     )
 
@@ -131,6 +149,7 @@ class Heat:
         self._policy = policy
         self._gate = gate
         self._waiting = list(lanes)
+        self._halted: list[Lane] = []
         self._running: dict[int, Running] = {}
         self._again: set[str] = set()
         self._used: Counter[str] = Counter()
@@ -141,6 +160,7 @@ class Heat:
         self._blocks: dict[str, Block | None] = {}
         self.kept_out: dict[str, str] = {}
         self.ending: Ending | None = None
+        self.leader: int | None = None
         self.winner: int | None = None
 
     # ------------------------------------------------------------- facts in
@@ -160,6 +180,17 @@ class Heat:
         running.first_token = now
         return self._advance(now)
 
+    def proven(self, attempt: int) -> list[Action]:
+        """What has come of it decides the race. The first one leads; to another this makes no difference."""
+        if self.ending is not None or self.leader is not None:
+            return []
+        self.leader = attempt
+        lost = {number: run.lane for number, run in self._running.items() if number != attempt}
+        for number, lane in lost.items():
+            del self._running[number]
+            self._halted.append(lane)
+        return [Halt(tuple(lost))]
+
     def replied(self, attempt: int) -> list[Action]:
         """A valid reply is complete. The first one wins; one that comes after the end is late."""
         if self.ending is not None:
@@ -172,6 +203,8 @@ class Heat:
         if self.ending is not None:
             return []
         lane = self._running.pop(attempt).lane
+        if attempt == self.leader:
+            self._reopen(now)
         if error.kind is Kind.BAD_REQUEST:
             self._objectors.add(lane.provider.name)
             if len(self._objectors) >= OBJECTORS:
@@ -180,6 +213,13 @@ class Heat:
             self._again.add(lane.id)
             self._waiting.append(lane)
         return self._advance(now)
+
+    def broke(self, attempt: int) -> list[Action]:
+        """The leader has failed, and nobody may take its place: what it said cannot be taken back."""
+        if self.ending is not None:
+            return []
+        del self._running[attempt]
+        return [self._stop(Ending.BROKEN)]
 
     def abort(self) -> list[Action]:
         """The caller has gone, or a bug has shown: everything ends here."""
@@ -193,16 +233,32 @@ class Heat:
 
     def wake_at(self) -> float:
         """When `tick` is wanted, at the latest."""
-        return min(self._next, self._began + self._rules.deadline)
+        return min(self._next, self._expires_at())
 
     # ---------------------------------------------------------------- within
+
+    def _expires_at(self) -> float:
+        if self.leader is not None and self._rules.read:
+            return float("inf")
+        return self._began + self._rules.deadline
+
+    def _reopen(self, now: float) -> None:
+        """The leader is gone: whoever was halted for it may run again, in the order of rank."""
+        self.leader = None
+        self._waiting = [*self._halted, *self._waiting]
+        self._halted.clear()
+        if self._rules.read:
+            self._began = now
 
     def _advance(self, now: float) -> list[Action]:
         if self.ending is not None:
             return []
         self._blocks.clear()
-        if now >= self._began + self._rules.deadline:
+        if now >= self._expires_at():
             return [self._stop(Ending.EXPIRED)]
+        if self.leader is not None:
+            self._next = float("inf")
+            return []
         actions: list[Action] = []
         while (lane := self._due(now)) is not None:
             actions.append(self._start(lane, now))

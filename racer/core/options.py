@@ -6,7 +6,7 @@ Everything wrong is found here, before anything is sent, and said as BadRequest 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from racer.core.duration import seconds
@@ -25,21 +25,25 @@ from racer_adapters.placed import shown, text
 from racer_adapters.types import Call
 
 if TYPE_CHECKING:
+    from racer.core.into import Into
     from racer.core.reply import Reply
 
-Validator = Callable[["Reply"], "bool | Awaitable[bool | None] | None"]
+Validator = Callable[["Reply[Any]"], "bool | Awaitable[bool | None] | None"]
 Messages = str | Sequence[Mapping[str, Any]]
 MOST_LANES = 64
+MOST_PROOF = 1_000_000
 LONGEST_KEPT = 1e9  # seconds
 
 
 class Options(TypedDict, total=False):
-    """Keyword options of `race` and `Racer.race`; docs/options.md says what each means."""
+    """Keyword options of `race` and `Racer.race`, beside `into`; docs/options.md says what each means."""
 
     lanes: int
     policy: Literal["all", "one"]
     deadline: float
     wait: float
+    decide: Literal["reply", "token"]
+    proof: int
     private: bool
     only: str | Sequence[str]
     exclude: str | Sequence[str]
@@ -58,6 +62,12 @@ class Options(TypedDict, total=False):
     extra: Mapping[str, Any]
 
 
+class StreamOptions(Options, total=False):
+    """Those of `Racer.stream`. It is always decided by what a lane has shown, whatever `decide` says."""
+
+    resume: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Defaults:
     """What holds where the caller says nothing: `[race]` of the configuration, and its `[cache]` ttl."""
@@ -74,7 +84,10 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question with everything that was said about it. `cache`: how old a reply may be, if at all."""
+    """One question with everything that was said about it. `cache`: how old a reply may be, if at all.
+
+    `proof`: so many characters of a lane decide the race; None: a whole valid reply does.
+    """
 
     call: Call
     rules: Rules
@@ -83,22 +96,52 @@ class Ask:
     wishes: Wishes = field(default_factory=Wishes)
     valid: tuple[Validator, ...] = ()
     cache: float | None = None
+    proof: int | None = None
+    into: Into | None = None
+    resume: bool = False
 
 
-def read(messages: Messages, options: Options, defaults: Defaults) -> Ask:
+def read(messages: Messages, options: Options, defaults: Defaults, into: Into | None = None) -> Ask:
     """Raises BadRequest naming the option, what was found and what is allowed."""
-    unknown = sorted(set(options) - set(Options.__annotations__))
-    if unknown:
-        raise TypeError(
-            f"unknown option {unknown[0]!r}; the options are {', '.join(Options.__annotations__)}"
-        )
+    _know(options, Options.__annotations__)
     try:
         name = _one_of("policy", options.get("policy", defaults.policy), POLICIES)
         call, rules = _call(messages, options), _rules(options, defaults)
-        cache = _cache(options, defaults)
-        return Ask(call, rules, name, POLICIES[name], _wishes(options), _valid(options), cache)
+        cache, proof = _cache(options, defaults), _proof(options)
+        _agree(call, into)
+        return Ask(call, rules, name, POLICIES[name], _wishes(options), _valid(options), cache, proof, into)
     except ValueError as error:
         raise BadRequest(str(error)) from None
+
+
+def read_stream(
+    messages: Messages, options: StreamOptions, defaults: Defaults, into: Into | None = None
+) -> Ask:
+    """The same for a race that is read along."""
+    _know(options, StreamOptions.__annotations__)
+    resume = _switch("resume", options.get("resume", False))
+    plain: Any = {name: value for name, value in options.items() if name != "resume"}
+    ask = read(messages, plain | {"decide": "token"}, defaults, into)
+    if resume and ask.call.tools:
+        raise BadRequest("resume is asked for with tools: a call of a tool cannot be gone on with half-way")
+    return replace(ask, rules=replace(ask.rules, read=True), resume=resume)
+
+
+def _know(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    if unknown := sorted(set(options) - set(known)):
+        names = ", ".join((*known, "into"))
+        raise TypeError(f"unknown option {unknown[0]!r}; the options are {names}")
+
+
+def _agree(call: Call, into: Into | None) -> None:
+    if into is not None and call.shape is not None:
+        raise BadRequest("into and response_format are both given: into says the form already")
+
+
+def _proof(options: Options) -> int | None:
+    proof = _whole("proof", options.get("proof", 1), 1, MOST_PROOF)
+    decide = _one_of("decide", options.get("decide", "reply"), ("reply", "token"))
+    return proof if decide == "token" else None
 
 
 def _call(messages: Messages, options: Options) -> Call:
@@ -133,15 +176,12 @@ def _rules(options: Options, defaults: Defaults) -> Rules:
 
 def _wishes(options: Options) -> Wishes:
     task = options.get("task")
-    private: object = options.get("private", False)
-    if not isinstance(private, bool):
-        raise BadRequest(f"private is {_found(private)}: use True or False")
     return Wishes(
         only=_names("only", options.get("only")),
         exclude=_names("exclude", options.get("exclude")),
         prefer=_names("prefer", options.get("prefer")),
         task=None if task is None else _one_of("task", task, TASKS),
-        private=private,
+        private=_switch("private", options.get("private", False)),
     )
 
 
@@ -178,6 +218,12 @@ def _one_of(name: str, value: object, allowed: Collection[str]) -> str:
     if name == "policy" and value == "frugal":
         raise BadRequest('policy "frugal" is not in this version yet: use "all" or "one"')
     raise BadRequest(f"{name} is {_found(value)}: use {' or '.join(repr(each) for each in allowed)}")
+
+
+def _switch(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} is {_found(value)}: use True or False")
+    return value
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from racer_adapters.errors import Kind, WireError
 
+FOREVER = float("inf")
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -19,6 +21,11 @@ class Patience:
     def of(cls, timeout: float, *, stream: bool) -> Patience:
         """From a provider's `timeout`. An answer in one piece shows nothing before its end."""
         return cls(timeout / 2, timeout / 3, timeout) if stream else cls(timeout, timeout, timeout)
+
+    @classmethod
+    def with_reader(cls, timeout: float, deadline: float) -> Patience:
+        """With somebody who reads what comes: it may take as long as it goes on coming."""
+        return cls(timeout / 2, min(timeout / 3, deadline), FOREVER)
 
     def moved(self, deadline: float, *, started: float, now: float) -> float:
         """The deadline after a piece has come at `now`.

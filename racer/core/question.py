@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from racer.core.rank import Wishes
-    from racer_adapters.types import Call
+    from racer_adapters.types import Call, Shape
 
 FORM = "racer question 1"
-NEUTRAL = frozenset({"stream"})  # how a call travels
+NEUTRAL = frozenset({"stream", "begun"})  # how a call travels, and what no caller says
 
 
-def key_of(call: Call, wishes: Wishes) -> str:
+def key_of(call: Call, wishes: Wishes, into: Shape | None = None) -> str:
     """The same 64 hex digits for the same question to the same lanes, in every process and version of Python.
+
+    `into` is the form of the value that is wanted beside the text.
 
     Mappings have no order, nor have `only` and `exclude`; a temperature of 1 is one of 1.0. Raises TypeError
     for what no call holds: values that are neither JSON nor bytes.
@@ -30,7 +32,7 @@ def key_of(call: Call, wishes: Wishes) -> str:
     call = replace(call, temperature=_number(call.temperature), top_p=_number(call.top_p))
     wishes = replace(wishes, only=_set(wishes.only), exclude=_set(wishes.exclude))
     written = bytearray()
-    _write((FORM, call, wishes), written)
+    _write((FORM, call, wishes) if into is None else (FORM, call, wishes, into), written)
     return sha256(written).hexdigest()
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # the checkers bring it: with a default, `Reply` alone is enough
+
     from racer.core.heat import Outcome
     from racer_adapters.types import FinishReason, ToolCall, Usage
+
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +23,8 @@ class Attempt:
     """One lane's run. Seconds; `start` counts from the start of the race, the others from there.
 
     `outcome` is won, lost (stopped because another had won), failed (`reason` says why) or late (valid,
-    but after the winner). `usage` is None where nothing is known of it.
+    but after the winner). `usage` is None where nothing is known of it. `resumed_at`: it went on behind so
+    many characters of the reply, where another lane's stream had broken.
     """
 
     lane: str
@@ -28,6 +37,7 @@ class Attempt:
     status: int | None = None
     first_token: float | None = None
     usage: Usage | None = None
+    resumed_at: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them."""
@@ -41,12 +51,16 @@ class Attempt:
             "status": self.status,
             "latency": round(self.latency, 6),
             "first_token": None if self.first_token is None else round(self.first_token, 6),
+            "resumed_at": self.resumed_at,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The first valid reply. `latency` and `first_token` are seconds from the start of the race."""
+class Reply(Generic[T]):
+    """The first valid reply. `latency` and `first_token` are seconds from the start of the race.
+
+    `parsed` is the value that `into=` has asked for; None where that was nothing, or a tool is called.
+    """
 
     text: str
     provider: str
@@ -58,7 +72,7 @@ class Reply:
     finish_reason: FinishReason | None = None
     first_token: float | None = None
     reasoning: str = ""
-    parsed: Any = None
+    parsed: T = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  see above
     cached: bool = False
     attempts: tuple[Attempt, ...] = ()
     created: int = 0

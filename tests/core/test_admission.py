@@ -321,6 +321,17 @@ def test_the_guess_of_a_call_is_made_once() -> None:
     assert gate.charges(B) == ()
 
 
+def test_a_call_that_grows_is_guessed_anew() -> None:
+    """What a lane is told beside the question counts, too."""
+    gate = house(TOKENS).gate()
+    before = gate.charges(A)
+    gate.asks_more(0)
+    assert gate.charges(A) is before
+    gate.asks_more(100)
+
+    assert gate.charges(A) == ((TOKENS, 600.0),)
+
+
 # ---------------------------------------------------------------- what was really used
 
 

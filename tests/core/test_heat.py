@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from racer.core.breaker import Block, Breakers
-from racer.core.heat import ASK_AGAIN, UNANSWERED, Action, Ending, Gate, Heat, Rules, Start, Stop
+from racer.core.heat import ASK_AGAIN, UNANSWERED, Action, Ending, Gate, Halt, Heat, Rules, Start, Stop
 from racer.core.plan import POLICIES, Planned, View, plan_all, plan_one
 from racer_adapters.errors import Kind, WireError
 from tests.core.lanes import lane
@@ -516,6 +516,77 @@ def test_a_quota_that_was_asked_for_and_not_granted_in_time_kept_its_lane_out() 
     assert race.kept_out == {"a/m": "used up"}
 
 
+# ------------------------------------------------------------------- a leader
+
+
+def test_the_first_proof_halts_the_others_and_nothing_starts_beside_it() -> None:
+    """A second proof changes nothing; the leader's reply wins."""
+    race = heat(A, B, C, D, width=3)
+    race.begin(0.0)
+
+    assert [Halt((0, 2))] == race.proven(1)
+    assert [] == race.proven(1)
+    assert (1, None) == (race.leader, race.ending)
+    assert [] == race.tick(1.0)
+    assert [Stop(Ending.WON, ())] == race.replied(1)
+    assert [] == race.proven(1)
+
+
+def test_a_lone_lane_leads_too() -> None:
+    """Whoever is there leads, and nobody is halted for it."""
+    race = heat(A)
+    race.begin(0.0)
+
+    assert [Halt(())] == race.proven(0)
+
+
+def test_when_the_leader_fails_the_halted_may_run_again() -> None:
+    """Providers that had no turn yet go first, then the halted in the order of rank."""
+    race = heat(A, B, C, D, width=3)
+    race.begin(0.0)
+    race.proven(1)
+
+    assert ["d/m", "a/m", "c/m"] == started(race.failed(1, BROKEN, 1.0))
+    assert race.leader is None
+    assert [Halt((4, 5))] == race.proven(3)
+    assert ["a/m", "c/m"] == started(race.failed(3, BROKEN, 2.0))
+    race.failed(6, BROKEN, 3.0)
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(7, BROKEN, 3.0)
+
+
+def test_a_leader_nobody_can_follow_ends_the_race() -> None:
+    """What it said cannot be taken back."""
+    race = heat(A, B, C, width=2)
+    race.begin(0.0)
+    race.proven(0)
+
+    assert [Stop(Ending.BROKEN, ())] == race.broke(0)
+    assert [] == race.broke(0)
+
+
+def test_a_leader_has_the_deadline_of_the_race_where_nobody_reads() -> None:
+    """The caller waits for the whole."""
+    race = heat(A, deadline=10.0)
+    race.begin(0.0)
+    race.proven(0)
+
+    assert 10.0 == race.wake_at()
+    assert [Stop(Ending.EXPIRED, (0,))] == race.tick(10.0)
+
+
+def test_a_leader_with_a_reader_has_none_and_the_search_begins_anew_behind_it() -> None:
+    """How long it may take is the reader's; the deadline is for finding one."""
+    race = Heat([A, B], rules=Rules(deadline=10.0, read=True), policy=plan_all, gate=Unlimited())
+    race.begin(0.0)
+    race.proven(0)
+
+    assert float("inf") == race.wake_at()
+    assert [] == race.tick(1000.0)
+    assert ["b/m"] == started(race.failed(0, BROKEN, 1000.0))
+    assert 1010.0 == race.wake_at()
+    assert [Stop(Ending.EXPIRED, (2,))] == race.tick(1010.0)
+
+
 # ------------------------------------------------------------------- random races
 
 kinds = st.sampled_from([Kind.SERVER, Kind.RATE, Kind.AUTH, Kind.EMPTY, Kind.BAD_REQUEST, Kind.CONNECT])
@@ -527,7 +598,7 @@ lanes_drawn = st.lists(
 )
 moves = st.lists(
     st.tuples(
-        st.sampled_from(["reply", "fail", "token", "tick", "abort"]),
+        st.sampled_from(["reply", "fail", "token", "proof", "tick", "abort"]),
         st.integers(0, 7),
         st.floats(0, 8, allow_nan=False),
         errors,
@@ -541,6 +612,7 @@ rules_drawn = st.builds(
     wait=st.sampled_from([0.0, 0.0, 3.0, 30.0]),
     per_provider=st.integers(1, 2),
     local_lanes=st.integers(1, 2),
+    read=st.booleans(),
 )
 
 
@@ -555,7 +627,7 @@ class Witness:
         self.running: dict[int, Lane] = {}
         self.ends: Counter[int] = Counter()
         self.stopped = 0
-        self.now = 0.0
+        self.now = self.began = 0.0
 
     def take(self, actions: list[Action]) -> None:
         for action in actions:
@@ -563,8 +635,14 @@ class Witness:
             if isinstance(action, Start):
                 assert action.attempt not in self.running
                 assert action.attempt not in self.ends
-                assert self.now < self.rules.deadline
+                assert self.now < self.began + self.rules.deadline
+                assert self.race.leader is None, "nothing starts beside a leader"
                 self.running[action.attempt] = action.lane
+            elif isinstance(action, Halt):
+                assert set(self.running) - {self.race.leader} == set(action.lost)
+                for attempt in action.lost:
+                    self.ends[attempt] += 1
+                    del self.running[attempt]
             else:
                 self.stopped += 1
                 assert set(self.running) == set(action.lost)
@@ -576,6 +654,7 @@ class Witness:
         assert len(self.running) == len({each.id for each in self.running.values()}), "no lane twice at once"
         assert (self.stopped == 1) == (self.race.ending is not None)
         assert self.running or self.stopped or self.race.wake_at() < float("inf")
+        assert self.race.leader is None or self.stopped or set(self.running) == {self.race.leader}
 
     def move(self, what: str, pick: int, after: float, error: WireError) -> None:
         self.now = min(self.now + after, max(self.now, self.race.wake_at()))
@@ -586,6 +665,8 @@ class Witness:
         attempt = sorted(self.running)[pick % len(self.running)]
         if what == "token":
             self.take(self.race.first_token(attempt, self.now))
+        elif what == "proof":
+            self.take(self.race.proven(attempt))
         elif what == "abort":
             self.take(self.race.abort())
         elif what == "reply":
@@ -596,6 +677,8 @@ class Witness:
             self.ends[attempt] += 1
             lost = self.running.pop(attempt)
             self.gate.failed(lost, error, self.now)
+            if attempt == self.race.leader and self.rules.read:
+                self.began = self.now
             self.take(self.race.failed(attempt, error, self.now))
 
 

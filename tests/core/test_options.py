@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from racer.core.heat import Rules
-from racer.core.options import Ask, Defaults, Options, read
+from racer.core.into import Into
+from racer.core.options import Ask, Defaults, Options, StreamOptions, read, read_stream
 from racer.core.plan import plan_all, plan_one
 from racer.core.rank import TASKS, Wishes
 from racer.errors import BadRequest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NAN, INFINITY = float("nan"), float("inf")
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+OBJECT = Into(dict, Shape("schema", {"type": "object"}), str)
 CIRCLE: dict[str, Any] = {}
 CIRCLE["again"] = CIRCLE
 
@@ -105,6 +107,51 @@ def test_every_option_arrives() -> None:
         (polite, kind),
         cache=5400.0,
     )
+
+
+def test_a_token_may_decide() -> None:
+    """With `proof`, which says nothing where the whole reply decides."""
+    given = [ask(**options).proof for options in ({}, {"proof": 5}, {"decide": "token"})]
+    assert [None, None, 1] == given
+    assert 5 == ask(decide="token", proof=5).proof
+
+
+def test_a_stream_is_always_decided_by_what_a_lane_shows() -> None:
+    """Whatever `decide` says, for both take the same options; and it may be gone on with."""
+    one = read_stream("hi", {"decide": "reply", "proof": 3}, Defaults())
+    other = read_stream("hi", {"resume": True}, Defaults(), OBJECT)
+
+    assert (3, True, False, None) == (one.proof, one.rules.read, one.resume, one.into)
+    assert (1, True, True, OBJECT) == (other.proof, other.rules.read, other.resume, other.into)
+    assert not ask().rules.read
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"resume": 1}, "resume is 1: use True or False"),
+        ({"resume": True, "tools": [TOOL]}, "resume is asked for with tools"),
+        ({"lanes": 0}, "lanes is 0"),
+    ],
+)
+def test_what_is_wrong_with_a_stream_is_named(options: Any, words: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(BadRequest, match=words):
+        read_stream("hi", options, Defaults())
+
+
+def test_resume_is_for_streams_alone() -> None:
+    """A race has nobody who has seen half of a reply."""
+    with pytest.raises(TypeError, match="unknown option 'resume'"):
+        ask(resume=True)
+    with pytest.raises(TypeError, match=r"unknown option 'lane'; the options are .* resume, into"):
+        read_stream("hi", cast("StreamOptions", {"lane": 4}), Defaults())
+
+
+def test_two_forms_are_one_too_many() -> None:
+    """`into` says the form already."""
+    with pytest.raises(BadRequest, match="into and response_format are both given"):
+        read("hi", {"response_format": {"type": "json_object"}}, Defaults(), OBJECT)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -190,6 +237,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"policy": "frugal"}, 'policy "frugal" is not in this version yet: use "all" or "one"'),
     ({"policy": None}, "policy is None: use 'all' or 'one'"),
     ({"policy": ["all"]}, "policy is a list: use"),
+    ({"decide": "first"}, "decide is \"first\": use 'reply' or 'token'"),
+    ({"proof": 0}, "proof is 0: use a whole number from 1 to 1000000"),
+    ({"proof": "x"}, 'proof is "x": use'),
     ({"task": "poems"}, "task is \"poems\": use 'chat' or 'fast' or 'deep' or 'creative' or 'code'"),
     ({"task": {}}, "task is a dict: use"),
     ({"private": 1}, "private is 1: use True or False"),

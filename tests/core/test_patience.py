@@ -48,3 +48,9 @@ def test_a_lane_that_is_given_up_is_told_why(started: bool, age: float, text: st
     error = Patience.of(30.0, stream=True).lost(started=started, age=age)
 
     assert (Kind.TIMEOUT, text) == (error.kind, error.message)
+
+
+def test_a_reader_has_no_total() -> None:
+    """What goes on coming may go on; a silence is borne as long as usual, and no longer than the deadline."""
+    assert Patience(15.0, 10.0, float("inf")) == Patience.with_reader(30.0, deadline=60.0)
+    assert Patience(15.0, 2.0, float("inf")) == Patience.with_reader(30.0, deadline=2.0)

@@ -150,6 +150,7 @@ def test_a_reply_in_one_piece_has_no_first_token() -> None:
                 "status": None,
                 "latency": 0.512346,
                 "first_token": 0.1,
+                "resumed_at": None,
             },
         ),
         (
@@ -164,6 +165,7 @@ def test_a_reply_in_one_piece_has_no_first_token() -> None:
                 "status": 500,
                 "latency": 0.2,
                 "first_token": None,
+                "resumed_at": None,
             },
         ),
     ],

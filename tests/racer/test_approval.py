@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
-from racer.approval import apply
+from racer.approval import apply, approved, parsed
+from racer.core.into import Into
+from racer.core.options import Defaults, read
 from racer.core.reply import Reply
 from racer.errors import InvalidReply
-from racer_adapters.types import Usage
+from racer_adapters.types import Shape, ToolCall, Usage
 
 if TYPE_CHECKING:
     from racer.core.options import Validator
@@ -73,3 +77,45 @@ async def test_a_check_may_say_why() -> None:
     for check in (only_raises, only_raises_later):
         with pytest.raises(InvalidReply, match="no greeting"):
             await apply(check, other)
+
+
+# ---------------------------------------------------------------- values
+
+ANY = Into(dict, Shape("schema", {}), orjson.loads)
+JSON = replace(REPLY, text='Sure: {"a": [1]}')
+
+
+def test_a_reply_gets_a_value_of_its_own() -> None:
+    """Two callers may change theirs without each other's knowing."""
+    first, second = parsed(JSON, ANY), parsed(JSON, ANY)
+
+    assert {"a": [1]} == first.parsed == second.parsed
+    assert first.parsed is not second.parsed
+
+
+def test_nothing_is_parsed_where_nothing_was_asked_for_or_a_tool_is_called() -> None:
+    """There is no text that could be one."""
+    called = replace(REPLY, text="", tool_calls=(ToolCall("1", "f", "{}"),))
+
+    assert (JSON, called) == (parsed(JSON, None), parsed(called, ANY))
+
+
+def test_what_does_not_fit_is_an_invalid_reply() -> None:
+    """With the reason; and cut off for its length it says so."""
+    with pytest.raises(InvalidReply, match="no JSON"):
+        parsed(REPLY, ANY)
+    with pytest.raises(InvalidReply, match="max_tokens"):
+        parsed(replace(REPLY, text='{"a": [1', finish_reason="length"), ANY)
+
+
+async def test_checks_see_the_value() -> None:
+    """It is parsed first."""
+    seen: list[object] = []
+
+    def look(reply: Reply[Any]) -> bool:
+        seen.append(reply.parsed)
+        return True
+
+    reply = await approved(JSON, read("hi", {"valid": look}, Defaults(), ANY))
+
+    assert [{"a": [1]}] == [reply.parsed] == seen

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Unpack, assert_never, assert_type
+from typing import Any, TypedDict, Unpack, assert_never, assert_type
+
+import msgspec
+import pydantic
 
 from racer import (
     Attempt,
@@ -15,10 +19,12 @@ from racer import (
     DeadlineExceeded,
     InvalidReply,
     NoLanes,
+    Piece,
     RaceLost,
     Racer,
     RacerError,
     Reply,
+    Stream,
     StreamBroken,
     race,
 )
@@ -42,7 +48,7 @@ from racer.core.facts import (
     StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
-from racer.core.options import Messages, Options, Validator
+from racer.core.options import Messages, Options, StreamOptions, Validator
 from racer.core.provider import Lane, Provider
 from racer.testing import (
     Script,
@@ -55,11 +61,12 @@ from racer.testing import (
     hangs,
     provider_of,
     says,
+    streams,
 )
 from racer_adapters import DIALECTS
 from racer_adapters.dialect import Dialect
 from racer_adapters.errors import Kind, WireError
-from racer_adapters.types import FinishReason, ToolCall, Usage
+from racer_adapters.types import FinishReason, ToolCall, ToolDelta, Usage
 
 # ---------------------------------------------------------------- asking
 
@@ -76,6 +83,8 @@ async def with_every_option(racer: Racer, messages: Messages) -> Reply:
         policy="one",
         deadline=20.0,
         wait=5,
+        decide="token",
+        proof=20,
         private=True,
         only="groq",
         exclude=["mistral", "openrouter"],
@@ -95,14 +104,88 @@ async def with_every_option(racer: Racer, messages: Messages) -> Reply:
 
 
 async def wrongly(racer: Racer) -> None:
-    await racer.race("hi", policy="most")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - no such policy
-    await racer.race("hi", lanes="4")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a text
-    await racer.race("hi", lane=4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - no such option
-    await racer.race("hi", 4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] - options go by keyword
+    await racer.race("hi", policy="most")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue] - no such policy
+    await racer.race("hi", lanes="4")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue] - a text
+    await racer.race("hi", lane=4)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - no such option
+    await racer.race("hi", 4)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - options go by keyword
 
 
 async def passed_on(racer: Racer, **options: Unpack[Options]) -> Reply:
     return await racer.race("hi", **options)
+
+
+# ---------------------------------------------------------------- values
+
+
+class Recipe(msgspec.Struct):
+    name: str
+
+
+@dataclass
+class Colour:
+    name: str
+
+
+class Place(TypedDict):
+    name: str
+
+
+class Person(pydantic.BaseModel):
+    name: str
+
+
+async def into_values(racer: Racer, schema: dict[str, Any]) -> None:
+    assert_type(await racer.race("cook", into=Recipe), Reply[Recipe])
+    assert_type(await race("cook", into=Recipe, lanes=2), Reply[Recipe])
+    assert_type((await racer.race("cook", into=Recipe)).parsed, Recipe)
+    assert_type((await racer.race("cook", into=Recipe)).parsed.name, str)
+    assert_type((await racer.race("paint", into=Colour, deadline=5)).parsed, Colour)
+    assert_type((await racer.race("where", into=Place)).parsed, Place)
+    assert_type((await racer.race("who", into=Person)).parsed, Person)
+    assert_type((await racer.race("list", into=list[Recipe])).parsed, list[Recipe])
+    assert_type((await racer.race("any", into=schema)).parsed, Any)
+    assert_type((await racer.race("none")).parsed, Any)
+    assert_type((await racer.race("none", into=None)).parsed, Any)
+
+
+async def into_wrongly(racer: Racer) -> None:
+    await racer.race("cook", into="Recipe")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue] - a name is no type
+    await racer.race("cook", into=Recipe, lane=2)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - no such option
+
+
+def whose(reply: Reply[Recipe]) -> str:
+    """A reply of a value goes wherever any reply goes."""
+    read_reply(reply)
+    return reply.parsed.name
+
+
+# ---------------------------------------------------------------- streams
+
+
+async def read_a_stream(racer: Racer) -> None:
+    assert_type(racer.stream("hi"), Stream[Any])
+    async with racer.stream("hi", resume=True, proof=40, lanes=2) as stream:
+        assert_type(stream.provider, str | None)
+        assert_type(stream.model, str | None)
+        async for piece in stream:
+            assert_type(piece, Piece)
+            assert_type(piece.text, str)
+            assert_type(piece.reasoning, str)
+            assert_type(piece.tool_calls, tuple[ToolDelta, ...])
+        assert_type(stream.reply, Reply[Any])
+    async with racer.stream("cook", into=Recipe) as cooking:
+        assert_type(cooking, Stream[Recipe])
+        assert_type(cooking.reply.parsed, Recipe)
+
+
+async def streamed_wrongly(racer: Racer) -> None:
+    racer.stream("hi", resume="yes")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue] - a text
+    await racer.race("hi", resume=True)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue] - a race has no reader
+    await racer.race("hi", decide="half")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue] - nothing to decide by
+
+
+def streamed_on(racer: Racer, **options: Unpack[StreamOptions]) -> Stream[Any]:
+    return racer.stream("hi", **options)
 
 
 # ---------------------------------------------------------------- validators
@@ -278,6 +361,8 @@ async def on_a_scripted_network() -> None:
             "quick": says("hi", after=0.1, token_after=0.05),
             "broken": [fails(refused, after=0.2), answers(500, b"oops", headers={"retry-after": "1"})],
             "silent": hangs(),
+            "steady": streams("a", "b", after=0.1, gap=0.1, breaks=refused),
+            "cut": streams("a", "b", breaks="end"),
             "odd": Script(steps=(Step(0.1, b"data: [DONE]\n\n"), Step(0.2, refused)), headers_after=0.1),
         }
     )

@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import termios
@@ -33,22 +34,32 @@ class Shown:
 
 
 def run_in_terminal(
-    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, columns: int = 80, encoding: str = "utf-8"
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    columns: int = 80,
+    encoding: str = "utf-8",
+    interrupted_at: bytes | None = None,
 ) -> Shown:
-    """stdin, stdout and stderr are one terminal of `columns`."""
+    """stdin, stdout and stderr are one terminal of `columns`. ctrl-C comes when `interrupted_at` shows."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=cwd) as process:
         os.close(theirs)
-        raw = _read_all(ours).decode(encoding)
+        raw = _read(ours, interrupted_at)
+        if interrupted_at is not None:
+            os.kill(process.pid, signal.SIGINT)
+            raw += _read(ours)
     os.close(ours)
-    return Shown(process.returncode, raw, screen(raw))
+    text = raw.decode(encoding)
+    return Shown(process.returncode, text, screen(text))
 
 
-def _read_all(terminal: int) -> bytes:
-    """Until every writer has gone, which Linux reports as an error."""
+def _read(terminal: int, until: bytes | None = None) -> bytes:
+    """Until `until` has come, or else until every writer has gone, which Linux reports as an error."""
     data = b""
-    while True:
+    while until is None or until not in data:
         try:
             piece = os.read(terminal, 65536)
         except OSError:
@@ -56,6 +67,7 @@ def _read_all(terminal: int) -> bytes:
         if not piece:
             return data
         data += piece
+    return data
 
 
 def screen(raw: str) -> list[str]:

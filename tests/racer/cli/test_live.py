@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -17,6 +18,7 @@ from racer.core.facts import (
     CoolDownStarted,
     Fact,
     FieldsDropped,
+    LaneEnded,
     QuotaAlert,
     QuotaExhausted,
     QuotaReset,
@@ -25,10 +27,10 @@ from racer.core.facts import (
     StoreHealed,
     StoreTroubled,
 )
-from racer.core.heat import Ending
+from racer.core.heat import Ending, Outcome
 from racer.testing import VirtualLoop
 from tests.racer.cli import terminal
-from tests.racer.cli.facts import BEGINNING, FAILURE, RACE, TOKEN, VICTORY, WHOLE, A
+from tests.racer.cli.facts import BEGINNING, FAILURE, RACE, TOKEN, VICTORY, WHOLE, A, B, attempt
 from tests.racer.cli.shells import Gone, Terminal, shell_of, text_of
 
 LINES = """\
@@ -90,6 +92,29 @@ def test_a_race_without_a_winner_says_how_it_ended(ending: Ending) -> None:
     """The last line tells it; where there is a winner, its own line does."""
     assert told(RaceEnded(RACE, ending, 2.5, 3)).startswith("   2.500 s  the race  ")
     assert told(RaceEnded(RACE, Ending.WON, 2.5, 3, A)) == ""
+
+
+def test_who_goes_on_for_another_says_so() -> None:
+    """And behind what, for that is where the seam is."""
+    record = replace(attempt("b/m", 0.5, 1.0, Outcome.WON), resumed_at=1234)
+
+    line = told(LaneEnded(RACE, 1, B, record))
+    assert line == "   1.500 s  b/m  won, went on behind 1,234 characters"
+
+
+def test_lines_that_are_settled_say_no_more_of_the_race() -> None:
+    """The answer follows on the same terminal; a remark is still heard."""
+    shell = shell_of(stderr=Terminal(), environ={"TERM": "dumb"})
+    observer = watch(shell)
+    for fact in (*BEGINNING, *FAILURE, *TOKEN):
+        observer(fact)
+    observer.settle()
+    for fact in VICTORY:
+        observer(fact)
+    observer.say("racer: full")
+
+    assert text_of(shell.stderr) == "".join([*LINES.splitlines(keepends=True)[:-2], "racer: full\n"])
+    assert observer.track.is_over
 
 
 @pytest.mark.parametrize(
@@ -188,6 +213,27 @@ async def test_the_last_frame_stays() -> None:
 
     assert "".join(f"{line}\n" for line in terminal.screen(stream.getvalue()) if line) == LAST_FRAME
     assert stream.getvalue().endswith("\x1b[?25h")
+
+
+@pytest.mark.anyio
+async def test_a_picture_that_is_settled_stays_as_it_is() -> None:
+    """Drawn once more at its instant, with those that have lost by then; nothing comes behind it."""
+    stream = Terminal()
+    observer = Bars(screen(stream, XTERM))
+    lost = LaneEnded(RACE, 1, B, attempt("b/m", 0.0, 0.5, Outcome.LOST))
+    for facts, pause in ((BEGINNING, 0.25), (FAILURE, 0.25), ((*TOKEN, lost), 0.0)):
+        for fact in facts:
+            observer(fact)
+        await anyio.sleep(pause)
+    observer.settle()
+    length = len(stream.getvalue())
+    await anyio.sleep(0.5)
+    for fact in (VICTORY[0], VICTORY[2], *BEGINNING):
+        observer(fact)
+
+    shown = [line for line in terminal.screen(stream.getvalue()) if line]
+    assert len(stream.getvalue()) == length
+    assert [line.split()[-3:] for line in shown[2:]] == [["0.50", "s", "lost"], ["0.50", "s", "answering"]]
 
 
 @pytest.mark.anyio

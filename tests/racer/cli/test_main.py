@@ -83,7 +83,7 @@ class Interrupted(Terminal):
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(("stderr", "said"), [(None, ""), (Terminal(), "racer: interrupted\n")])
+@pytest.mark.parametrize(("stderr", "said"), [(None, ""), (Terminal(), "\nracer: interrupted\n")])
 def test_ctrl_c_ends_with_130(stderr: Terminal | None, said: str) -> None:
     """Also before a race has begun; a terminal gets a line of its own after the ^C."""
     shell = shell_of(stdin=Interrupted(), stderr=stderr)

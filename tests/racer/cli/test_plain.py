@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.cli.plain import one_line, plain
+from racer.cli.plain import LONGEST_HELD, PlainFlow, one_line, plain
 
 HOSTILE = {
     "nothing to do: Grüße, 你好, 🎉\n\tnext": "nothing to do: Grüße, 你好, 🎉\n\tnext",
@@ -49,6 +49,34 @@ def test_no_control_is_left(text: str) -> None:
 def test_a_long_hostile_text_is_read_once() -> None:
     """Openings without an end, a million of them, do not each search the whole rest."""
     assert plain("\x9d\x1b]" * 500_000) == ""
+
+
+def flowed(pieces: list[str]) -> str:
+    flow = PlainFlow()
+    return "".join([*(flow.add(piece) for piece in pieces), flow.end()])
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_in_pieces_is_cleaned_as_one(text: str) -> None:
+    """Wherever it is cut."""
+    assert flowed(list(text)) == plain(text)
+    assert all(flowed([text[:at], text[at:]]) == plain(text) for at in range(len(text)))
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("\x1b\x9b\x9d\x9c\x90[](P0;mBa\\ \x07\r\n\t\x00\x7f"))))
+def test_any_pieces_are_cleaned_as_one(pieces: list[str]) -> None:
+    """Sequences inside sequences, cut anywhere."""
+    assert flowed(pieces) == plain("".join(pieces))
+
+
+def test_only_what_may_become_a_sequence_is_held_back() -> None:
+    """The text before it is shown; an opening without an end does not hold the rest for ever."""
+    flow = PlainFlow()
+
+    assert flow.add("now \x1b]0;title") == "now "
+    assert flow.add("\x07then") == "then"
+    assert flow.add("\x1b]" + "x" * LONGEST_HELD) == "x" * LONGEST_HELD
+    assert flow.end() == ""
 
 
 def test_one_line_has_no_line_ends() -> None:

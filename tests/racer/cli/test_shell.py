@@ -79,6 +79,15 @@ def test_only_a_real_terminal_is_drawn_on(stream: io.StringIO, term: str, *, mov
     assert shell_of(stderr=stream, environ={"TERM": term}).moves_cursor is moves
 
 
+@pytest.mark.parametrize("stdout", [io.StringIO(), Terminal()])
+@pytest.mark.parametrize("stderr", [io.StringIO(), Terminal()])
+def test_two_terminals_are_one_screen(stdout: io.StringIO, stderr: io.StringIO) -> None:
+    """What is redirected meets nothing."""
+    both = isinstance(stdout, Terminal) and isinstance(stderr, Terminal)
+
+    assert shell_of(stdout=stdout, stderr=stderr).one_screen is both
+
+
 def test_a_reader_that_left_is_forgotten() -> None:
     """After hanging up, what is still in the buffer goes nowhere, and says nothing about it."""
     reading, writing = os.pipe()

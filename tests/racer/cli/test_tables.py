@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,6 +111,14 @@ def test_a_line_of_few_cells_is_survived(columns: int) -> None:
 def test_a_race_without_failures_has_no_notes() -> None:
     """Nothing stands under the table then."""
     assert "failed" not in drawn(lambda width: lanes_table(TRACK.bars[1:], width=width), 80)
+
+
+def test_who_went_on_for_another_is_told() -> None:
+    """Those that only tried to are not."""
+    resumed = [replace(bar, behind=1234) for bar in TRACK.bars[1:]]
+
+    text = drawn(lambda width: lanes_table(resumed, width=width), 80)
+    assert text.endswith("\nwent on where another broke off\n  c/m: behind 1,234 characters\n")
 
 
 def test_seconds_have_two_places() -> None:

@@ -71,6 +71,11 @@ def test_an_interrupted_race_counts_nowhere() -> None:
     assert (tally.races, tally.lost, tally.uses) == ([], 0, ())
 
 
+def test_an_answer_that_broke_off_is_a_lost_race() -> None:
+    """Its reader has a part of it, and no reply."""
+    assert tallied(RaceEnded("r", Ending.BROKEN, 1.0, 0)).lost == 1
+
+
 @pytest.mark.parametrize(("seconds", "median"), [([], None), ([3.0, 1.0, 2.0], 2.0), ([1.0, 2.0], 1.5)])
 def test_the_middle_of_nothing_is_nothing(seconds: list[float], median: float | None) -> None:
     """No number is made up where nothing was measured."""

@@ -125,6 +125,7 @@ def test_what_counted_and_won_nothing() -> None:
         ("exhausted", "the race was over before its turn"),
         ("expired", "the deadline came before its turn"),
         ("refused", "the race was over before its turn"),
+        ("broken", "the race was over before its turn"),
         ("aborted", "the race was stopped before its turn"),
     ],
 )
@@ -216,7 +217,23 @@ EXPIRED: dict[str, tuple[list[Lane], list[str]]] = {
 @pytest.mark.parametrize(("rows", "help_"), EXPIRED.values(), ids=EXPIRED)
 def test_what_a_deadline_has_cost(rows: list[Lane], help_: list[str]) -> None:
     """Who was near the end of it, and who never came to it."""
-    assert list(timeline(race("expired"), *rows).help) == help_
+    assert list(timeline(race("expired", latency=0.75), *rows).help) == help_
+
+
+def test_who_was_stopped_for_a_leader_was_not_running_when_the_deadline_came() -> None:
+    """The leader failed, and the race went on without the other."""
+    rows = [lane("b/m", "lost", first_token=None, latency=0.25), lane(outcome="failed", reason="server")]
+
+    assert timeline(race("expired"), *rows).help[0] == "A longer deadline=: it was 20 s."
+
+
+def test_a_reply_that_broke_off_could_have_been_gone_on_with() -> None:
+    """One more key would have changed nothing."""
+    rows = [lane(outcome="failed", reason="reset"), lane("b/m", "lost")]
+
+    (help_,) = timeline(race("broken"), *rows, skipped=NO_KEYS).help
+    assert "resume=True" in help_
+    assert "racer ask --resume" in help_
 
 
 def test_lanes_that_were_kept_out_are_not_short_of_a_turn() -> None:
@@ -281,4 +298,4 @@ def test_which_races_are_lost() -> None:
     """Not one that was won, that somebody stopped, or that runs."""
     lost = {ending for ending in (*Ending, None) if timeline(race(ending)).is_lost}
 
-    assert lost == {Ending.EXHAUSTED, Ending.EXPIRED, Ending.REFUSED}
+    assert lost == {Ending.EXHAUSTED, Ending.EXPIRED, Ending.REFUSED, Ending.BROKEN}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from racer.cli.track import Bar, Stage, Track
@@ -17,7 +19,7 @@ from racer.core.facts import (
 )
 from racer.core.heat import Ending, Outcome
 from tests.core.lanes import lane
-from tests.racer.cli.facts import BEGINNING, FAILURE, TOKEN, WHOLE, A, attempt
+from tests.racer.cli.facts import BEGINNING, FAILURE, TOKEN, WHOLE, A, B, attempt
 
 WAITING_A, WAITING_B = Bar("a/m", 0.0), Bar("b/m", 0.0)
 FAILED_A = Bar("a/m", 0.0, Stage.FAILED, None, 0.25, "rate 429: slow down")
@@ -62,6 +64,18 @@ def test_what_is_known_of_the_race() -> None:
 def test_a_race_that_was_broken_off_is_not_over() -> None:
     """Ctrl-C ends a race without a result."""
     assert not told(*BEGINNING, RaceEnded("r1", Ending.ABORTED, 0.5, 2)).is_over
+
+
+def test_a_race_that_broke_off_is_over() -> None:
+    """It has its result: the answer's reader got an error."""
+    assert told(*BEGINNING, RaceEnded("r1", Ending.BROKEN, 0.5, 2)).is_over
+
+
+def test_who_goes_on_for_another_says_behind_what() -> None:
+    """The bar keeps it for the table."""
+    record = replace(attempt("b/m", 0.0, 1.0, Outcome.WON), resumed_at=97)
+
+    assert told(*BEGINNING, LaneEnded("r1", 1, B, record)).bars[1].behind == 97
 
 
 def test_a_late_lane_is_late() -> None:

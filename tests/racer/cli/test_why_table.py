@@ -150,6 +150,7 @@ ENDS = [
     (race("exhausted"), "lost after 1.00 s, every lane failed"),
     (race("expired"), "lost after 1.00 s, the deadline came"),
     (race("refused"), "lost after 1.00 s, two providers call the request wrong"),
+    (race("broken"), "lost after 1.00 s, the reply broke off while it was read"),
     (race("aborted"), "stopped by its caller after 1.00 s"),
     (race("aborted", latency=None), "stopped, its process ended"),
     (race(None, latency=None, deadline=60.0), "still running, 60.00 s by now"),
@@ -161,6 +162,14 @@ ENDS = [
 def test_how_a_race_ended(race_: Race, words: str) -> None:
     """In the first line."""
     assert ended(timeline(race_)) == words
+
+
+def test_a_reply_that_broke_off_was_not_lost_for_want_of_a_key() -> None:
+    """Who has none takes a line; who could have run is told of."""
+    text = drawn(timeline(race("broken"), skipped=SKIPPED))
+
+    assert "1 provider without a lane" in text
+    assert "E_KEY" not in text
 
 
 def test_one_at_a_time_is_said() -> None:

@@ -1,0 +1,95 @@
+"""Between the lane that leads a race and the reader of its stream: pieces, and who waits for whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from racer.core.piece import Piece
+
+if TYPE_CHECKING:
+    from racer.core.provider import Lane
+    from racer_adapters.types import ToolDelta
+
+MOST_UNREAD = 64 * 1024
+
+
+class Outlet:
+    """Holds what the reader has not taken yet, as one piece: a slow reader gets larger ones, not more.
+
+    `taken` turns true when something of the answer itself has reached the reader.
+    """
+
+    def __init__(self) -> None:
+        self.lane: Lane | None = None
+        self.taken = False
+        self.closed = False
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._tools: list[ToolDelta] = []
+        self._unread = 0
+        self._news = anyio.Event()
+        self._room = anyio.Event()
+
+    # ------------------------------------------------------------ the lane's side
+
+    def put(self, piece: Piece | None) -> None:
+        if piece is None:
+            return
+        self._text.append(piece.text)
+        self._reasoning.append(piece.reasoning)
+        self._tools.extend(piece.tool_calls)
+        self._unread += len(piece.text) + len(piece.reasoning)
+        self._unread += sum(len(delta.arguments) for delta in piece.tool_calls)
+        self._news.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether the lane has to wait: enough lies here for the reader."""
+        return self._unread >= MOST_UNREAD
+
+    async def room(self) -> None:
+        """Until the reader has taken what lies here."""
+        while self.full:
+            self._room = anyio.Event()
+            await self._room.wait()
+
+    def discard(self) -> None:
+        """What lies here is of a lane that has failed, and another begins anew."""
+        self._take()
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.closed = True
+        self._news.set()
+
+    # ---------------------------------------------------------- the reader's side
+
+    @property
+    def drained(self) -> bool:
+        """Whether all has been read."""
+        return self.closed and not self._has_any()
+
+    async def next(self) -> Piece | None:
+        """What has come; waits for it. None at the end."""
+        while not self._has_any():
+            if self.closed:
+                return None
+            self._news = anyio.Event()
+            await self._news.wait()
+        piece = self._take()
+        self.taken = self.taken or bool(piece.text or piece.tool_calls)
+        self._room.set()
+        return piece
+
+    def _has_any(self) -> bool:
+        return bool(self._text or self._reasoning or self._tools)
+
+    def _take(self) -> Piece:
+        piece = Piece("".join(self._text), "".join(self._reasoning), tuple(self._tools))
+        self._text.clear()
+        self._reasoning.clear()
+        self._tools.clear()
+        self._unread = 0
+        return piece
