@@ -143,9 +143,7 @@ class Racer:
         return await self._cache.reply(ask, partial(self._race, ask, began))
 
     @overload
-    def stream(
-        self, messages: Messages, *, into: type[T], **options: Unpack[StreamOptions]
-    ) -> Stream[T]: ...
+    def stream(self, messages: Messages, *, into: type[T], **options: Unpack[StreamOptions]) -> Stream[T]: ...
     @overload
     def stream(
         self, messages: Messages, *, into: Mapping[str, Any] | None = None, **options: Unpack[StreamOptions]

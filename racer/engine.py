@@ -356,4 +356,3 @@ def _scrubbed(error: WireError, lane: Lane) -> WireError:
         if len(value) >= SHORTEST_SECRET:
             text = Secret(value).scrub(text)
     return error.replaced(text)
-

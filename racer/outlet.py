@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from racer.core.piece import Piece
+from racer.core.piece import Pending
 
 if TYPE_CHECKING:
+    from racer.core.piece import Piece
     from racer.core.provider import Lane
-    from racer_adapters.types import ToolDelta
 
 MOST_UNREAD = 64 * 1024
 
@@ -25,9 +25,7 @@ class Outlet:
         self.lane: Lane | None = None
         self.taken = False
         self.closed = False
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._tools: list[ToolDelta] = []
+        self._pending = Pending()
         self._unread = 0
         self._news = anyio.Event()
         self._room = anyio.Event()
@@ -37,11 +35,11 @@ class Outlet:
     def put(self, piece: Piece | None) -> None:
         if piece is None:
             return
-        self._text.append(piece.text)
-        self._reasoning.append(piece.reasoning)
-        self._tools.extend(piece.tool_calls)
+        self._pending.text.append(piece.text)
+        self._pending.reasoning.append(piece.reasoning)
+        self._pending.tool_calls.extend(piece.tool_calls)
         self._unread += len(piece.text) + len(piece.reasoning)
-        self._unread += sum(len(delta.arguments) for delta in piece.tool_calls)
+        self._unread += sum(1 + len(delta.arguments) for delta in piece.tool_calls)
         self._news.set()
 
     @property
@@ -69,27 +67,19 @@ class Outlet:
     @property
     def drained(self) -> bool:
         """Whether all has been read."""
-        return self.closed and not self._has_any()
+        return self.closed and not self._unread
 
     async def next(self) -> Piece | None:
         """What has come; waits for it. None at the end."""
-        while not self._has_any():
+        while (piece := self._take()) is None:
             if self.closed:
                 return None
             self._news = anyio.Event()
             await self._news.wait()
-        piece = self._take()
         self.taken = self.taken or bool(piece.text or piece.tool_calls)
         self._room.set()
         return piece
 
-    def _has_any(self) -> bool:
-        return bool(self._text or self._reasoning or self._tools)
-
-    def _take(self) -> Piece:
-        piece = Piece("".join(self._text), "".join(self._reasoning), tuple(self._tools))
-        self._text.clear()
-        self._reasoning.clear()
-        self._tools.clear()
+    def _take(self) -> Piece | None:
         self._unread = 0
-        return piece
+        return self._pending.take()

@@ -34,9 +34,9 @@ class Admission:
     """The gate of one race. `skew` gives unix seconds minus the race's clock: either may be set meanwhile.
 
     `meters` gives a lane's counters; `prompt` is the tokens of the question, to which `asks_more` adds what
-    lanes are told beside it; `answer` guesses those of a lane's answer. `nudge` has the store asked; `fault` says why it cannot be, or
-    nothing, and in how many seconds to look again. `hear` is given
-    the headers of each response and each failure.
+    lanes are told beside it; `answer` guesses those of a lane's answer. `nudge` has the store asked; `fault`
+    says why it cannot be, or nothing, and in how many seconds to look again. `hear` is given the headers of
+    each response and each failure.
     """
 
     __slots__ = (
@@ -147,7 +147,8 @@ class Admission:
         charges = self._charges.get(lane.id)
         if charges is None:
             meters = self._meters(lane)
-            usage = Usage(self._prompt + self._more, self._answer(lane), estimated=True) if meters else Usage()
+            asked = self._prompt + self._more
+            usage = Usage(asked, self._answer(lane), estimated=True) if meters else Usage()
             charges = self._charges[lane.id] = charges_of(meters, usage, lane.model)
         return charges
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from racer.core.piece import Piece
+from racer.core.piece import Pending
 from racer_adapters.types import Reasoning, Refusal, Text, ToolDelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from racer.core.piece import Piece
     from racer.core.proof import Proof
     from racer.core.resume import Seam
     from racer_adapters.dialect import Event
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Lead:
     """`before` is what the reader has of the answer that this lane goes on with; None: it begins one."""
 
-    __slots__ = ("_before", "_joined", "_proof", "_read", "_reasoning", "_seam", "_text", "_tools")
+    __slots__ = ("_before", "_joined", "_pending", "_proof", "_read", "_seam")
 
     def __init__(
         self, proof: Proof, *, read: bool, seam: Seam | None = None, before: Answer | None = None
@@ -34,9 +35,7 @@ class Lead:
         self._seam = seam
         self._before = before
         self._joined: list[str] = []
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._tools: list[ToolDelta] = []
+        self._pending = Pending()
 
     @property
     def shown(self) -> bool:
@@ -53,9 +52,9 @@ class Lead:
             elif isinstance(event, ToolDelta):
                 self._proof.tool(event)
                 if self._read:
-                    self._tools.append(event)
+                    self._pending.tool_calls.append(event)
             elif isinstance(event, Reasoning) and self._read:
-                self._reasoning.append(event.text)
+                self._pending.reasoning.append(event.text)
 
     def close(self) -> None:
         """The reply is whole. Raises WireError where it does not join what it was to go on with."""
@@ -72,17 +71,11 @@ class Lead:
         if self._seam is not None:
             self._joined.append(text)
         if self._read:
-            self._text.append(text)
+            self._pending.text.append(text)
 
     def take(self) -> Piece | None:
         """What has come since this was asked last; None where that is nothing."""
-        if not (self._text or self._reasoning or self._tools):
-            return None
-        piece = Piece("".join(self._text), "".join(self._reasoning), tuple(self._tools))
-        self._text.clear()
-        self._reasoning.clear()
-        self._tools.clear()
-        return piece
+        return self._pending.take()
 
     def joined(self, answer: Answer) -> Answer:
         """`answer`, behind what the reader has already."""

@@ -23,6 +23,27 @@ class Piece:
         return self.text
 
 
+class Pending:
+    """What has come and was not taken yet."""
+
+    __slots__ = ("reasoning", "text", "tool_calls")
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.tool_calls: list[ToolDelta] = []
+
+    def take(self) -> Piece | None:
+        """All of it, once; None where that is nothing."""
+        if not (self.text or self.reasoning or self.tool_calls):
+            return None
+        piece = Piece("".join(self.text), "".join(self.reasoning), tuple(self.tool_calls))
+        self.text.clear()
+        self.reasoning.clear()
+        self.tool_calls.clear()
+        return piece
+
+
 def piece_of(reply: Reply[Any]) -> Piece:
     """All of a reply at once."""
     calls = enumerate(reply.tool_calls)

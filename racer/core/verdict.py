@@ -41,7 +41,8 @@ def _blocked(answer: Answer) -> WireError:
     """Refused, or cut off where it became improper: whatever it says, it is not what was asked for."""
     said = answer.text.strip()
     told = f" after {said[:60]!r}" if said else ""
-    return WireError(Kind.BLOCKED, f"the model refused, or its provider's content filter withheld the reply{told}")
+    blocked = "the model refused, or its provider's content filter withheld the reply"
+    return WireError(Kind.BLOCKED, blocked + told)
 
 
 def _judge_empty(answer: Answer) -> WireError:

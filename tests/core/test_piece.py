@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from racer.core.piece import Piece, piece_of
+from racer.core.piece import Pending, Piece, piece_of
 from racer.core.reply import Reply
 from racer_adapters.types import ToolCall, ToolDelta, Usage
 
@@ -18,3 +18,15 @@ def test_a_whole_reply_is_one_piece() -> None:
     reply = Reply("hi", "p", "m", Usage(), 1.0, "r", tool_calls=(call,), reasoning="hm")
 
     assert Piece("hi", "hm", (ToolDelta(0, "c1", "weather", "{}", "signed"),)) == piece_of(reply)
+
+
+def test_what_is_pending_is_taken_once() -> None:
+    """All together; then there is nothing."""
+    pending = Pending()
+    assert pending.take() is None
+    pending.text += ["a", "b"]
+    pending.reasoning.append("hm")
+    pending.tool_calls.append(ToolDelta(0))
+
+    assert Piece("ab", "hm", (ToolDelta(0),)) == pending.take()
+    assert pending.take() is None
