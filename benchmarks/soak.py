@@ -81,8 +81,9 @@ async def cancelled(sim: Simulated, names: tuple[str, ...], races: int, seed: in
             task = asyncio.ensure_future(racer.race(PROMPT))
             await asyncio.sleep(chance.choice((0.0, chance.uniform(0, 0.004), chance.uniform(0, 0.1))))
             task.cancel()
-            (result,) = await asyncio.gather(task, return_exceptions=True)
-            tally.ends[type(result).__name__] += 1
+            await asyncio.wait([task])
+            error = asyncio.CancelledError() if task.cancelled() else task.exception()
+            tally.ends["Reply" if error is None else type(error).__name__] += 1
 
         await in_parallel(one, races)
     return tally

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from racer.core.piece import Piece
     from racer.core.provider import Lane
 
-MOST_UNREAD = 64 * 1024
+MOST_UNREAD = 16 * 1024
 
 
 class Outlet:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 USER_AGENT = "llm-racer"
 LARGEST_REPLY = 64 * 1024 * 1024
+LARGEST_READ = 64 * 1024  # at once: what is decoded takes ten times as much for a moment
 LARGEST_HEADER = 32 * 1024
 CONNECTIONS_PER_HOST = 256
 KEEP_IDLE_SECONDS = 60.0
@@ -131,7 +132,7 @@ class _Response:
 
     async def read(self) -> bytes:
         try:
-            data = await self._content.readany()
+            data = await self._content.read(LARGEST_READ)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise translated(error) from None
         self._left -= len(data)

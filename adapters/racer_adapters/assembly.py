@@ -25,14 +25,36 @@ if TYPE_CHECKING:
     from racer_adapters.dialect import Event
 
 
+A_BLOCK = 256
+
+
+class Gathered:
+    """A text in pieces, joined now and then: the pieces of a long one take several times its length."""
+
+    __slots__ = ("_blocks", "_pieces")
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._pieces: list[str] = []
+
+    def add(self, text: str) -> None:
+        self._pieces.append(text)
+        if len(self._pieces) == A_BLOCK:
+            self._blocks.append("".join(self._pieces))
+            self._pieces.clear()
+
+    def whole(self) -> str:
+        return "".join((*self._blocks, *self._pieces))
+
+
 @dataclass(slots=True)
 class _Tool:
-    """A call so far. Its arguments are joined at the end: in a loop that would be quadratic."""
+    """A call so far."""
 
     id: str = ""
     name: str = ""
     signature: str = ""
-    arguments: list[str] = field(default_factory=list[str])
+    arguments: Gathered = field(default_factory=Gathered)
 
 
 class Assembly:
@@ -57,8 +79,8 @@ class Assembly:
     )
 
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text = Gathered()
+        self._reasoning = Gathered()
         self._tools: dict[int, _Tool] = {}
         self._usage: Usage | None = None
         self._finish: FinishReason | None = None
@@ -72,7 +94,7 @@ class Assembly:
         """Take events in order. Raises the WireError among them, with what came before it kept."""
         for event in events:
             if isinstance(event, Text):
-                self._text.append(event.text)
+                self._text.add(event.text)
                 self.pieces += 1
                 self.started = True
             elif isinstance(event, Finish):
@@ -82,7 +104,7 @@ class Assembly:
             elif isinstance(event, End):
                 self.ended = True
             elif isinstance(event, Reasoning):
-                self._reasoning.append(event.text)
+                self._reasoning.add(event.text)
                 self.pieces += 1
             elif isinstance(event, ToolDelta):
                 self._add_tool(event)
@@ -99,7 +121,7 @@ class Assembly:
         tool.id = tool.id or delta.id
         tool.name = tool.name or delta.name
         tool.signature = tool.signature or delta.signature
-        tool.arguments.append(delta.arguments)
+        tool.arguments.add(delta.arguments)
         if tool.name:
             self.started = True
 
@@ -110,11 +132,11 @@ class Assembly:
 
     def answer(self) -> Answer:
         return Answer(
-            text="".join(self._text),
-            reasoning="".join(self._reasoning),
+            text=self._text.whole(),
+            reasoning=self._reasoning.whole(),
             tool_calls=tuple(
                 ToolCall(
-                    tool.id or f"call_{index}", tool.name, "".join(tool.arguments) or "{}", tool.signature
+                    tool.id or f"call_{index}", tool.name, tool.arguments.whole() or "{}", tool.signature
                 )
                 for index, tool in sorted(self._tools.items())
             ),

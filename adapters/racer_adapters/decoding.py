@@ -187,12 +187,16 @@ class BodyDecoder:
         events: list[Event] = []
         for name, data in self._splitter.close():
             cut = self._frame(name, data)
-            events += () if _malformed(cut) else cut
+            events += () if _malformed(cut) or self._may_be_half(cut) else cut
         if self._splitter.overflow:
             return [_too_long()]
         if events and isinstance(events[-1], _LAST):
             return events
         return [*events, *(self._reader.end() if self._reader.complete else [self._cut()])]
+
+    def _may_be_half(self, cut: Sequence[Event]) -> bool:
+        """JSON shows that it is whole; of plain text nobody knows, unless it was the end."""
+        return self._parse is not parse and not (cut and isinstance(cut[-1], _LAST))
 
     def _whole(self) -> Sequence[Event]:
         try:

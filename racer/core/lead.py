@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from racer.core.piece import Pending
+from racer_adapters.assembly import Gathered
 from racer_adapters.types import Reasoning, Refusal, Text, ToolDelta
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Lead:
         self._read = read
         self._seam = seam
         self._before = before
-        self._joined: list[str] = []
+        self._joined = Gathered()
         self._pending = Pending()
 
     @property
@@ -69,7 +70,7 @@ class Lead:
 
     def _keep(self, text: str) -> None:
         if self._seam is not None:
-            self._joined.append(text)
+            self._joined.add(text)
         if self._read:
             self._pending.text.append(text)
 
@@ -83,6 +84,6 @@ class Lead:
             return answer
         return replace(
             answer,
-            text=self._before.text + "".join(self._joined),
+            text=self._before.text + self._joined.whole(),
             reasoning=self._before.reasoning + answer.reasoning,
         )

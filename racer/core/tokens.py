@@ -15,7 +15,8 @@ TOKENS_AN_IMAGE = 1000
 
 
 def tokens_of(text: str) -> int:
-    return -(-len(text.encode("utf-8", "replace")) // BYTES_A_TOKEN)
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return -(-size // BYTES_A_TOKEN)
 
 
 def prompt_tokens(call: Call) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from racer_adapters.assembly import Assembly
+from racer_adapters.assembly import A_BLOCK, Assembly, Gathered
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.openai import OPENAI
 from racer_adapters.types import (
@@ -124,3 +124,12 @@ def test_a_finish_reason_makes_it_finished() -> None:
     assert assembled(Text("yes"), Finish("stop")).finished
     assert not assembled(Text("yes")).finished
     assert not assembled(Finish("stop")).finished
+
+
+def test_a_long_text_is_gathered_whole() -> None:
+    """However many pieces it comes in."""
+    for count in (0, 1, A_BLOCK - 1, A_BLOCK, 3 * A_BLOCK + 1):
+        gathered = Gathered()
+        for number in range(count):
+            gathered.add(f"{number},")
+        assert gathered.whole() == "".join(f"{number}," for number in range(count))

@@ -209,6 +209,18 @@ def test_too_long_a_line_or_event() -> None:
     assert read(events, [b'data: {"say":"a"}\n\n' + half + b"\n" + half]) == [Text("a"), TOO_LONG]
 
 
+def test_plain_text_that_may_be_half_is_left_out() -> None:
+    """JSON shows that it is whole, text does not; an end is one."""
+    body = b'data: {"say":"a"}\n\ndata: {"say":"b"}'
+    assert [Text("a"), Text("b")] == read(events, [body])[:2]
+
+    def plain() -> BodyDecoder:
+        return event_decoder(Echo(), COMMON, lambda data: {"over" if data == b"." else "say": data.decode()})
+
+    assert [Text("a"), STREAM_CUT] == read(plain, [b"data: a\n\ndata: b"])
+    assert [Text("a"), End()] == read(plain, [b"data: a\n\ndata: ."])
+
+
 def test_too_large_a_whole() -> None:
     """Eight MiB and no more, in one piece or in many; what was gathered is let go."""
     largest = b'{"say":"' + b"x" * (LARGEST_WHOLE - 19) + b'","stop":1}'

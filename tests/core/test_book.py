@@ -8,8 +8,12 @@ import pytest
 
 from racer.core.book import Book, Run
 from racer.core.heat import Outcome
+from racer.core.lead import Lead
+from racer.core.piece import Piece
+from racer.core.proof import Proof
+from racer.core.resume import Seam
 from racer_adapters.errors import Kind, WireError
-from racer_adapters.types import Call, End, Finish, Message, Text, Usage
+from racer_adapters.types import Answer, Call, End, Finish, Message, Text, Usage
 from tests.core.lanes import lane
 
 CALL = Call((Message("user", "hi"),))
@@ -105,3 +109,63 @@ def test_progress_is_told_once() -> None:
     assert one.progress()
     one.assembly.add([Usage(1, 1), Finish("stop")])
     assert not one.progress()
+
+
+# ---------------------------------------------------------------- lanes that lead
+
+
+def leading(number: int, started: float, *, before: Answer | None = None, extra: int = 0) -> Run:
+    seam = None if before is None else Seam(before.text, prefill=False)
+    proof = Proof(CALL, 1, behind="" if before is None else before.text)
+    lead = Lead(proof, read=True, seam=seam, before=before)
+    place = None if before is None else len(before.text)
+    return Run(number, lane(f"{'ab'[number]}/m"), started, lead, place, extra)
+
+
+def test_what_comes_is_shown_also_where_it_ends_in_a_failure() -> None:
+    """The text before the fault is there to be handed on."""
+    one = leading(0, 100.0)
+
+    with pytest.raises(WireError):
+        one.receive([Text("hi"), WireError(Kind.RESET, "gone")])
+
+    assert one.lead is not None
+    assert Piece("hi") == one.lead.take()
+    assert "hi" == one.answer().text
+
+
+def test_a_reply_of_two_lanes_counts_both() -> None:
+    """Their words, their tokens, and the first one's first token."""
+    kept = book()
+    one = leading(0, 100.0)
+    one.receive([Text("The sky is blue "), Usage(10, 20, neurons=1.5, usd=0.5)])
+    one.first_token_at = 100.5
+    kept.continue_after(one)
+    two = leading(1, 103.0, before=one.answer(), extra=7)
+    two.receive([Text("The sky is blue because"), Usage(30, 40), Finish("stop"), End()])
+    two.first_token_at = 104.0
+
+    reply = kept.reply(two, 105.0)
+
+    assert "The sky is blue because" == reply.text
+    assert Usage(40, 60, neurons=1.5, usd=0.5) == reply.usage
+    assert one.first_token_at - 100.0 == reply.first_token
+    assert 16 == kept.write(two, Outcome.WON, 105.0).resumed_at
+
+
+def test_the_time_for_which_a_reader_held_a_lane_is_not_its_own() -> None:
+    """A slow reader does not make a lane slow."""
+    one = leading(0, 100.0)
+    one.held = 30.0
+
+    assert 1.0 == book().write(one, Outcome.WON, 131.0).latency
+
+
+def test_what_a_lane_was_told_beside_the_question_is_counted() -> None:
+    """Where its provider does not count for us."""
+    plain = book().write(leading(0, 100.0), Outcome.LOST, 101.0).usage
+    told = book().write(leading(0, 100.0, extra=50), Outcome.LOST, 101.0).usage
+
+    assert plain is not None
+    assert told is not None
+    assert 50 == told.input_tokens - plain.input_tokens

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from racer.core.defeat import advice, defeat, nobody
+from racer.core.defeat import advice, broken, defeat, nobody
 from racer.core.field import Skipped
 from racer.core.heat import Ending, Outcome
 from racer.core.provider import Account, Provider
@@ -281,3 +281,32 @@ def test_what_keeps_every_lane_out_for_good_has_its_own_advice(reason: str, advi
     error = nobody((), [Skipped("a/m", reason, float("inf"))], None, 0.0)
 
     assert advice in str(error)
+
+
+# ---------------------------------------------------------------- streams
+
+
+@pytest.mark.parametrize(
+    ("ending", "resume", "words"),
+    [
+        (Ending.BROKEN, False, "Pass resume=True to have another lane go on from there."),
+        (Ending.BROKEN, True, "Nobody can go on from there."),
+        (Ending.EXHAUSTED, True, "No other lane could go on from there."),
+        (Ending.EXPIRED, True, "No other lane could go on from there."),
+    ],
+)
+def test_a_stream_that_broke_off(ending: Ending, resume: bool, words: str) -> None:
+    """How much there is of it, what to do about it, and each failure; those that were halted have none."""
+    why = WireError(Kind.RESET, "gone")
+    attempts = [failed("a/m", why), running("b/m")]
+
+    error = broken(ending, attempts, [("a/m", why)], "x" * 1234, resume=resume)
+
+    assert f"the stream broke off after 1,234 characters. {words}\n  a/m: reset: gone" == str(error)
+    assert "x" * 1234 == error.text
+    assert isinstance(error.__cause__, ExceptionGroup)
+
+
+def test_a_stream_that_was_stopped_without_a_failure_has_no_cause() -> None:
+    """Nothing to group."""
+    assert broken(Ending.EXPIRED, [], [], "x", resume=True).__cause__ is None

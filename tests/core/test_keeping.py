@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from racer.core.keeping import from_bytes, to_bytes
 from racer.core.reply import Attempt, Reply
 from racer_adapters.types import ToolCall, Usage
 
-REPLY = Reply(
+REPLY: Reply[Any] = Reply(
     "Grüße \x00 \ud800 😀",
     "groq",
     "m",

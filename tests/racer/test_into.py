@@ -107,7 +107,10 @@ async def test_checks_come_behind_the_value() -> None:
     """`valid` may look at it."""
     kitchen = Kitchen(none=says('{"name": "Soup", "steps": []}'), some=says(GOOD, after=0.5))
 
-    reply = await kitchen.race(into=Recipe, valid=lambda reply: bool(reply.parsed.steps))
+    def has_steps(reply: Reply[Recipe]) -> bool:
+        return bool(reply.parsed.steps)
+
+    reply = await kitchen.race(into=Recipe, valid=has_steps)
 
     assert "some" == reply.provider
 

@@ -20,6 +20,7 @@ OFFICIAL = re.compile(r"/v1/models/([^/]+/[^/]+)/predictions")
 _LOOK = re.compile(r"/v1/predictions/([^/]+)")
 _CANCEL = re.compile(r"/v1/predictions/([^/]+)/cancel")
 _STREAM = re.compile(r"/v1/streams/([^/]+)")
+_SPEAKS = re.compile(r"(?:\A|\n\n)(User|Assistant): ?")
 _WAIT = re.compile(r"wait(?:=(\d+))?")
 
 
@@ -50,7 +51,7 @@ def read_ask(request: Request, moment: Moment) -> Ask:
     said = [Said(str(inputs["system_prompt"]), "system")] if inputs.get("system_prompt") else []
     pictures = [inputs.get("image"), *(as_array(inputs.get("images")) or ())]
     words = [str(inputs["prompt"]), *(str(picture) for picture in pictures if picture)]
-    talk = conversation([*said, Said("\n".join(words), "user")])
+    talk = conversation([*said, *_turns("\n".join(words))])
     return Ask(
         model=model,
         prompt=talk.prompt,
@@ -58,9 +59,21 @@ def read_ask(request: Request, moment: Moment) -> Ask:
         key=key,
         max_tokens=inputs.get("max_tokens") or inputs.get("max_new_tokens"),
         stop=tuple(stop for stop in str(inputs.get("stop_sequences") or "").split(",") if stop),
+        onset="anew",
+        broken=talk.broken,
         surface="prediction",
         hold=_hold(request),
     )
+
+
+def _turns(words: str) -> list[Said]:
+    """A model that is given a conversation as a text understands who says what."""
+    heads = [*_SPEAKS.finditer(words)]
+    if not heads or heads[0].start() > 0:
+        return [Said(words, "user")]
+    ends = [*(head.start() for head in heads[1:]), len(words)]
+    turns = [Said(words[head.end() : end], head[1].lower()) for head, end in zip(heads, ends, strict=True)]
+    return turns[:-1] if turns[-1].role == "assistant" and not turns[-1].text else turns
 
 
 def _model(request: Request, body: Mapping[str, Any], moment: Moment) -> str:

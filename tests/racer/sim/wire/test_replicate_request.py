@@ -9,7 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 
-from racer.sim.exchange import Ask, Errand, Refusal, Request
+from racer.sim.exchange import Ask, Errand, Refusal, Request, Unfinished
 from racer.sim.profile import Provider
 from racer.sim.wire import replicate
 from racer.sim.wire.replicate_request import read_errand
@@ -44,10 +44,23 @@ def refused(path: str = OFFICIAL, of: Provider = OWN, **more: Any) -> Refusal:
 
 def test_a_plain_question() -> None:
     """It makes a job, and is answered at once."""
-    wanted = Ask(model="meta/llama", prompt="hi", stream=False, surface="prediction", hold=0.0)
+    wanted = Ask("meta/llama", "hi", stream=False, onset="anew", surface="prediction", hold=0.0)
 
     assert asked() == wanted
     assert asked(body={"stream": True}) == replace(wanted, stream=True)
+
+
+def test_a_conversation_as_a_text_is_understood() -> None:
+    """Who says what: so that an answer which broke off can be gone on with."""
+    talk = "User: Why?\n\nAssistant: It is\nbecause \n\nUser: Go on.\n\nAssistant:"
+
+    found = asked(body={"input": {"prompt": talk}})
+
+    assert Unfinished("Why?", "It is\nbecause ", "Go on.") == found.broken
+    assert "Why?\nIt is\nbecause \nGo on." == found.prompt
+    assert "Why? User: me" == asked(body={"input": {"prompt": "Why? User: me"}}).prompt
+    begun = asked(body={"input": {"prompt": "User: Why?\n\nAssistant: It is"}})
+    assert ("Why?", "anew", None) == (begun.prompt, begun.onset, begun.broken)
 
 
 @pytest.mark.parametrize(
