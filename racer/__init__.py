@@ -57,11 +57,13 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'racer' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOMES.get(name, "racer.errors")), name)
-    return value
+if not TYPE_CHECKING:  # for checkers, a name that is not there is an error
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'racer' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOMES.get(name, "racer.errors")), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -37,6 +37,7 @@ from racer_adapters import DIALECTS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
+    from types import UnionType
 
     from racer.config import Config
     from racer.core.admission import Admission
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from racer.store.sqlite import SqliteStore
     from racer.timepiece import Timepiece
     from racer_adapters.dialect import Dialect
+
+    Form = Mapping[str, Any] | UnionType  # a schema, or types of which checkers make no type[T]
 
 PUTTING_AWAY = 1.0
 FAREWELL = 1.5  # a provider may take a second to say how a job is cancelled
@@ -130,7 +133,7 @@ class Racer:
     async def race(self, messages: Messages, *, into: type[T], **options: Unpack[Options]) -> Reply[T]: ...
     @overload
     async def race(
-        self, messages: Messages, *, into: Mapping[str, Any] | None = None, **options: Unpack[Options]
+        self, messages: Messages, *, into: Form | None = None, **options: Unpack[Options]
     ) -> Reply[Any]: ...
     async def race(self, messages: Messages, *, into: Any = None, **options: Unpack[Options]) -> Reply[Any]:
         """The first valid reply. Raises RacerError: see racer.errors for which, and when.
@@ -146,7 +149,7 @@ class Racer:
     def stream(self, messages: Messages, *, into: type[T], **options: Unpack[StreamOptions]) -> Stream[T]: ...
     @overload
     def stream(
-        self, messages: Messages, *, into: Mapping[str, Any] | None = None, **options: Unpack[StreamOptions]
+        self, messages: Messages, *, into: Form | None = None, **options: Unpack[StreamOptions]
     ) -> Stream[Any]: ...
     def stream(
         self, messages: Messages, *, into: Any = None, **options: Unpack[StreamOptions]
@@ -187,13 +190,14 @@ class Racer:
         result = await race.run()
         if result.reply is not None:
             return result.reply
-        if outlet is not None and outlet.taken:
-            raise broken(result.ending, result.attempts, result.reasons, result.told, resume=ask.resume)
         cooling = self._cooling(ranking, gate)
-        if not result.attempts:
-            raise self._nobody(ask.wishes, ranking, field, cooling)
         tried = {attempt.lane for attempt in result.attempts}
         rested = [each for each in cooling if each.name not in tried]
+        if outlet is not None and outlet.taken:
+            story = (result.told, result.attempts, result.reasons, rested)
+            raise broken(*story, resume=ask.resume, mends=result.mends)
+        if not result.attempts:
+            raise self._nobody(ask.wishes, ranking, field, cooling)
         raise defeat(result.ending, result.attempts, result.reasons, ask.rules.deadline, rested)
 
     def _check_names(self, wishes: Wishes, field: Field) -> None:
@@ -245,9 +249,7 @@ class Racer:
 @overload
 async def race(messages: Messages, *, into: type[T], **options: Unpack[Options]) -> Reply[T]: ...
 @overload
-async def race(
-    messages: Messages, *, into: Mapping[str, Any] | None = None, **options: Unpack[Options]
-) -> Reply[Any]: ...
+async def race(messages: Messages, *, into: Form | None = None, **options: Unpack[Options]) -> Reply[Any]: ...
 async def race(messages: Messages, *, into: Any = None, **options: Unpack[Options]) -> Reply[Any]:
     """One race, with everything configured by the environment and racer.toml.
 

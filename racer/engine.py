@@ -31,10 +31,10 @@ from racer.core.facts import (
 )
 from racer.core.heat import Action, Ending, Halt, Heat, Outcome, Start, Stop
 from racer.core.patience import Patience
+from racer.core.scrub import scrubbed
 from racer.core.verdict import judge
 from racer.errors import InvalidReply
 from racer_adapters.errors import Kind, WireError
-from racer_adapters.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from racer.outlet import Outlet
 
 NEVER = float("inf")
-SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Stage:
 class Result:
     """How a race ended. `reasons` are the failures in order, each with its lane's id.
 
-    `told` is what its reader has of a reply that was not to be had whole.
+    `told` is what its reader has of a reply that was not to be had whole; `mends`: it could be gone on with.
     """
 
     ending: Ending
@@ -75,6 +74,7 @@ class Result:
     reasons: tuple[tuple[str, WireError], ...]
     reply: Reply[Any] | None = None
     told: str = ""
+    mends: bool = False
 
 
 class Race:
@@ -103,6 +103,7 @@ class Race:
         self._stage = stage
         self._ask = ask
         self._outlet = outlet
+        self._front: Run | None = None
         self._call = ask.call if ask.call.stream is stream else replace(ask.call, stream=stream)
         self._baton = Baton(ask, self._call, read=outlet is not None)
         gate.asks_more(self._baton.extra)
@@ -125,6 +126,8 @@ class Race:
             async with self._group:
                 try:
                     self._gate.wake = self._look_again
+                    if self._outlet is not None:
+                        self._outlet.when_taken = self._settle
                     self._obey(self._heat.begin(self._began))
                     await self._wait()
                 finally:  # before the group ends: no lane may start in one that is being cancelled
@@ -136,9 +139,10 @@ class Race:
             raise self._fault
         attempts = self._book.attempts
         reply = self._reply and replace(self._reply, attempts=attempts)
-        ending = self._heat.ending or Ending.ABORTED
         told = "" if self._baton.told is None else self._baton.told.text
-        return Result(ending, attempts, tuple(self._book.reasons), reply, told)
+        return Result(
+            self._ending(), attempts, tuple(self._book.reasons), reply, told=told, mends=self._baton.mends
+        )
 
     async def _wait(self) -> None:
         """Until the heat is over: sleep until it wants a tick, or until something has moved."""
@@ -172,7 +176,7 @@ class Race:
     def _start(self, start: Start) -> None:
         now = self._stage.now()
         lead = self._baton.lead_of(start.lane)
-        place, extra = self._baton.place, self._baton.extra
+        place, extra = self._baton.place, self._baton.extra_of(start.lane)
         run = self._runs[start.attempt] = Run(start.attempt, start.lane, now, lead, place, extra)
         self._tasks[start.attempt] = self._group.create_task(self._lane(run))
         self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, now - self._began))
@@ -202,7 +206,7 @@ class Race:
                 call = self._baton.call_to(run.lane)
                 await self._stage.exchange.run(run, call, self._progress, self._finish, self._room)
             if scope.cancelled_caught:
-                raise self._patience(run).lost(started=run.seen > 0, age=self._stage.now() - run.started)
+                raise self._late(run)
         except WireError as error:
             self._failed(run, error)
         except asyncio.CancelledError:
@@ -210,6 +214,11 @@ class Race:
                 raise
             # Nobody has stopped this lane: what it waited for, in valid= perhaps, was cancelled on its own.
             self._failed(run, WireError(Kind.INVALID, "a check of valid= was cancelled from within"))
+
+    def _late(self, run: Run) -> WireError:
+        if run.checked:
+            return WireError(Kind.INVALID, f"valid= has not said anything in {self._ask.rules.deadline:g} s")
+        return self._patience(run).lost(started=run.seen > 0, age=self._stage.now() - run.started)
 
     def _patience(self, run: Run) -> Patience:
         timeout = run.lane.provider.timeout
@@ -224,10 +233,6 @@ class Race:
     def _progress(self, run: Run) -> None:
         """A piece of the reply has come; keep-alives and role chunks never get here."""
         now = self._stage.now()
-        scope = self._scopes[run.number]
-        deadline = self._patience(run).moved(scope.deadline, started=run.started, now=now)
-        if deadline != scope.deadline:
-            scope.deadline = deadline
         if run.first_token_at is None and run.assembly.started:
             run.first_token_at = now
             if self._call.stream and self._heat.ending is None:
@@ -236,14 +241,29 @@ class Race:
                 self._obey(self._heat.first_token(run.number, now))
         if run.lead is not None and not run.assembly.ended:  # a whole reply is judged as one, and soon
             self._consider(run, run.lead)
+        scope = self._scopes[run.number]
+        deadline = self._patience(run).moved(scope.deadline, started=run.started, now=now)
+        if deadline != scope.deadline:
+            scope.deadline = deadline
 
     def _consider(self, run: Run, lead: Lead) -> None:
-        """The first lane that has shown enough leads, and what it says is the reader's."""
-        if lead.shown and not self._is_over(run):
-            self._obey(self._heat.proven(run.number))
-        if self._outlet is not None and self._heat.leader == run.number:
+        """The first lane that has shown enough is in front, and what it says is the reader's."""
+        if self._front is None and lead.shown and not self._is_over(run):
+            self._front = run
+        if self._front is run:
+            self._hand_on(run, lead)
+
+    def _hand_on(self, run: Run, lead: Lead) -> None:
+        """It leads as soon as somebody has what it says: until then the others run on, to take its place."""
+        if self._outlet is not None:
             self._outlet.lane = run.lane
             self._outlet.put(lead.take())
+        if self._outlet is None or self._outlet.taken:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._front is not None and not self._is_over(self._front):
+            self._obey(self._heat.proven(self._front.number))
 
     async def _room(self, run: Run) -> None:
         """A reader who is slow slows the leader: nothing more is read from its connection."""
@@ -259,7 +279,10 @@ class Race:
 
     async def _finish(self, run: Run) -> None:
         """The answer is whole: if it is valid, and the first to be so, it has won. Raises WireError."""
-        self._scopes[run.number].deadline = NEVER  # the caller's checks have the race's deadline alone
+        # The caller's checks have the race's deadline alone; of a leader with a reader, one of their own.
+        led = self._outlet is not None and self._heat.leader == run.number
+        self._scopes[run.number].deadline = self._stage.now() + self._ask.rules.deadline if led else NEVER
+        run.checked = True
         if run.lead is not None:
             run.lead.close()
         if wrong := judge(run.answer(), self._call):
@@ -298,6 +321,8 @@ class Race:
         self._obey(self._heat.replied(run.number))
         self._write(run, Outcome.WON, now)
         if self._outlet is not None and run.lead is not None:
+            if self._front not in (None, run):
+                self._outlet.discard()  # nobody has read of it, and this reply is whole
             self._outlet.lane = run.lane
             self._outlet.put(run.lead.take())
 
@@ -305,30 +330,55 @@ class Race:
         if self._is_over(run):
             return
         now = self._stage.now()
-        error = _scrubbed(error, run.lane)
-        mends = self._heat.leader != run.number or self._mends(run, error)
-        if self._outlet is not None and self._outlet.taken and self._heat.leader == run.number:
+        error = scrubbed(error, run.lane)
+        again = self._baton.weakens(run.lane, error)
+        read = self._is_read(run)
+        resumes = read and self._passes_on(run, error)
+        if read:
             error = error.replaced(f"{error.message}, behind {self._baton.place:,} characters")
         self._write(run, Outcome.FAILED, now, error)
+        if not again:
+            self._cool_down(run, error, now)
+        if read and not resumes:
+            self._obey(self._heat.broke(run.number))
+            return
+        self._obey(self._heat.failed(run.number, error, now, resumes=resumes, again=again))
+        if self._front is run:
+            self._replace_front()
+
+    def _cool_down(self, run: Run, error: WireError, now: float) -> None:
         if cooled := self._stage.breakers.failed(run.lane, error, now):
             seconds = cooled.until - now
             self._stage.tell(CoolDownStarted(self._id, cooled.scope, cooled.until, seconds, cooled.reason))
-        self._obey(self._heat.failed(run.number, error, now) if mends else self._heat.broke(run.number))
 
-    def _mends(self, run: Run, error: WireError) -> bool:
-        """Whether another lane may take over from the leader: anew, or behind what its reader has."""
-        if self._outlet is None:
-            return True
-        if not self._outlet.taken:
-            self._outlet.lane = None
-            self._outlet.discard()
-            return True
-        if run.lead is not None:
+    def _is_read(self, run: Run) -> bool:
+        """Whether somebody has something of what this lane says."""
+        return self._outlet is not None and self._outlet.taken and self._front is run
+
+    def _passes_on(self, run: Run, error: WireError) -> bool:
+        """Whether another lane is to go on behind what the reader has, which is all that has come."""
+        if self._outlet is not None and run.lead is not None:
             self._outlet.put(run.lead.take())
         self._book.continue_after(run)
         goes_on = self._baton.passes_on(run.answer(), error)
         self._gate.asks_more(self._baton.extra)
         return goes_on
+
+    def _replace_front(self) -> None:
+        """Whoever has shown enough meanwhile takes the place of the one that has failed, with all it said."""
+        front, self._front = self._front, None
+        if self._outlet is not None and front is not None and not self._outlet.taken:
+            self._outlet.lane = None
+            self._outlet.discard()
+        for run in self._runs.values():
+            if run.lead is not None and not run.assembly.ended and self._front is None:
+                self._consider(run, run.lead)
+
+    def _ending(self) -> Ending:
+        """What was read and not finished is broken, in whatever way nobody went on with it."""
+        ending = self._heat.ending or Ending.ABORTED
+        lost = ending in (Ending.EXHAUSTED, Ending.EXPIRED, Ending.REFUSED)
+        return Ending.BROKEN if lost and self._baton.told is not None else ending
 
     def _close_book(self) -> None:
         """Everything that neither won nor failed was stopped with the race."""
@@ -336,7 +386,7 @@ class Race:
             if not self._book.knows(run):
                 self._stage.breakers.stopped(run.lane)
                 self._write(run, Outcome.LOST, self._ended)
-        ending = self._heat.ending or Ending.ABORTED
+        ending = self._ending()
         latency = self._ended - self._began
         kept_out = tuple(self._heat.kept_out.items())
         self._stage.tell(RaceEnded(self._id, ending, latency, self._heat.starts, self._book.winner, kept_out))
@@ -347,12 +397,3 @@ class Race:
         if run.dropped:
             self._stage.tell(FieldsDropped(self._id, run.lane, run.dropped))
         self._stage.tell(LaneEnded(self._id, run.number, run.lane, attempt))
-
-
-def _scrubbed(error: WireError, lane: Lane) -> WireError:
-    """A new error, for the old one holds its frames alive; without any secret, for providers echo them."""
-    text = error.message if lane.account.key is None else lane.account.key.scrub(error.message)
-    for value in lane.provider.headers.values():
-        if len(value) >= SHORTEST_SECRET:
-            text = Secret(value).scrub(text)
-    return error.replaced(text)

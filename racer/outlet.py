@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import anyio
 
 from racer.core.piece import Pending
+from racer.errors import RacerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from racer.core.piece import Piece
     from racer.core.provider import Lane
 
@@ -18,13 +21,16 @@ MOST_UNREAD = 16 * 1024
 class Outlet:
     """Holds what the reader has not taken yet, as one piece: a slow reader gets larger ones, not more.
 
-    `taken` turns true when something of the answer itself has reached the reader.
+    `taken` turns true when something of the answer itself has reached the reader, who may wait for it
+    already; `when_taken` is told of that once, if the reader came later.
     """
 
     def __init__(self) -> None:
         self.lane: Lane | None = None
         self.taken = False
         self.closed = False
+        self.when_taken: Callable[[], None] = _nobody
+        self._waited_for = False
         self._pending = Pending()
         self._unread = 0
         self._news = anyio.Event()
@@ -40,6 +46,7 @@ class Outlet:
         self._pending.tool_calls.extend(piece.tool_calls)
         self._unread += len(piece.text) + len(piece.reasoning)
         self._unread += sum(1 + len(delta.arguments) for delta in piece.tool_calls)
+        self.taken = self.taken or (self._waited_for and _is_answer(piece))
         self._news.set()
 
     @property
@@ -70,16 +77,36 @@ class Outlet:
         return self.closed and not self._unread
 
     async def next(self) -> Piece | None:
-        """What has come; waits for it. None at the end."""
+        """What has come; waits for it. None at the end. Raises RacerError where somebody waits already."""
         while (piece := self._take()) is None:
             if self.closed:
                 return None
-            self._news = anyio.Event()
-            await self._news.wait()
-        self.taken = self.taken or bool(piece.text or piece.tool_calls)
+            await self._wait()
+        if not self.taken and _is_answer(piece):
+            self.taken = True
+            self.when_taken()
         self._room.set()
         return piece
+
+    async def _wait(self) -> None:
+        if self._waited_for:
+            raise RacerError("this stream is read by another task already: its pieces cannot be shared")
+        self._waited_for = True
+        self._news = anyio.Event()
+        try:
+            await self._news.wait()
+        finally:
+            self._waited_for = False
 
     def _take(self) -> Piece | None:
         self._unread = 0
         return self._pending.take()
+
+
+def _is_answer(piece: Piece) -> bool:
+    """Reasoning is none: another lane may begin anew behind it."""
+    return bool(piece.text or piece.tool_calls)
+
+
+def _nobody() -> None:
+    """Nothing depends on when the reader comes."""

@@ -37,7 +37,7 @@ class Stream(Generic[T]):
         self._task: asyncio.Task[None] | None = None
         self._left = False
         self._reply: Reply[Any] | None = None
-        self._error: Exception | None = None
+        self._error: Exception | None = RacerError("this stream was stopped before its end")
 
     @property
     def reply(self) -> Reply[T]:
@@ -68,7 +68,12 @@ class Stream(Generic[T]):
         self._task = self._start(self._race())
         if self._task is None:
             raise RacerError("this Racer is closed")
+        self._task.add_done_callback(self._ended)
         return self
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        """Also of one that was stopped before its first step."""
+        self._outlet.close()
 
     async def __aexit__(self, *_: object) -> None:
         self._left = True
@@ -100,7 +105,6 @@ class Stream(Generic[T]):
         raise StopAsyncIteration
 
     async def _race(self) -> None:
-        self._error = RacerError("this stream was stopped before its end")
         try:
             self._reply = await self._run(self._outlet)
             self._error = None
@@ -108,5 +112,3 @@ class Stream(Generic[T]):
             self._error = error
             if self._left and not isinstance(error, RacerError):
                 raise  # a bug of which nobody else would hear
-        finally:
-            self._outlet.close()

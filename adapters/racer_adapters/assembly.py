@@ -44,14 +44,19 @@ class Gathered:
             self._pieces.clear()
 
     def whole(self) -> str:
-        return "".join((*self._blocks, *self._pieces))
+        """All of it, as one text that is kept in the place of its pieces."""
+        if self._pieces or len(self._blocks) > 1:
+            self._blocks = ["".join((*self._blocks, *self._pieces))]
+            self._pieces.clear()
+        return self._blocks[0] if self._blocks else ""
 
 
 @dataclass(slots=True)
 class _Tool:
-    """A call so far."""
+    """A call so far. `begun`: its arguments have, so its name is whole."""
 
     id: str = ""
+    begun: bool = False
     name: str = ""
     signature: str = ""
     arguments: Gathered = field(default_factory=Gathered)
@@ -119,7 +124,9 @@ class Assembly:
         self.pieces += 1
         tool = self._tools.setdefault(delta.index, _Tool())
         tool.id = tool.id or delta.id
-        tool.name = tool.name or delta.name
+        if delta.name != tool.name and not tool.begun:  # some servers send a name in pieces, some repeat it
+            tool.name += delta.name
+        tool.begun = tool.begun or delta.arguments != ""
         tool.signature = tool.signature or delta.signature
         tool.arguments.add(delta.arguments)
         if tool.name:
@@ -134,13 +141,18 @@ class Assembly:
         return Answer(
             text=self._text.whole(),
             reasoning=self._reasoning.whole(),
-            tool_calls=tuple(
-                ToolCall(
-                    tool.id or f"call_{index}", tool.name, tool.arguments.whole() or "{}", tool.signature
-                )
-                for index, tool in sorted(self._tools.items())
-            ),
+            tool_calls=self._tool_calls(),
             finish_reason=self._finish,
             ended=self.ended,
             usage=self._usage,
         )
+
+    def _tool_calls(self) -> tuple[ToolCall, ...]:
+        """In their order; each has an id of its own, for results go by it."""
+        calls: dict[str, ToolCall] = {}
+        for index, tool in sorted(self._tools.items()):
+            own = tool.id or f"call_{index}"
+            if own in calls:
+                own = f"{own}_{index}"
+            calls[own] = ToolCall(own, tool.name, tool.arguments.whole() or "{}", tool.signature)
+        return tuple(calls.values())

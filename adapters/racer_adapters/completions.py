@@ -54,12 +54,13 @@ _NOTHING_BESIDE = frozenset({"error", "x_groq"})
 class Completions:
     """Reads one reply, streamed or whole."""
 
-    __slots__ = ("_calls", "_refused", "_rules", "_thinking", "complete")
+    __slots__ = ("_calls", "_ids", "_refused", "_rules", "_thinking", "complete")
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._thinking = Thinking()
         self._calls: dict[str, int] = {}
+        self._ids: dict[int, str] = {}
         self._refused = False
         self.complete = False
 
@@ -140,12 +141,21 @@ class Completions:
         """Which call a fragment belongs to. Servers that give no index tell a new call by its id or name."""
         calls = self._calls
         if isinstance(index, int) and index >= 0:
-            return calls.setdefault(f"#{index}", index)
+            return self._numbered(f"#{index}", index, id_, name)
         if id_ in calls:
             return calls[id_]
         if id_ or name or not calls:
             calls[id_ or f"#{len(calls)}"] = len(calls)
         return len(calls) - 1
+
+    def _numbered(self, place: str, index: int, id_: str, name: str) -> int:
+        """Some servers give every call the same index: another id with a name begins another call."""
+        number = self._calls.setdefault(place, index)
+        known = self._ids.setdefault(number, id_)
+        if known and id_ and name and id_ != known:
+            number = self._calls[place] = max(self._ids) + 1
+            self._ids[number] = id_
+        return number
 
     def _finish(self, finish: str, events: list[Event]) -> None:
         failure = FAILURES.get(finish)

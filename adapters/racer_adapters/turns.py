@@ -41,7 +41,9 @@ def with_tool(messages: Iterable[Message]) -> Iterator[tuple[Message, str | None
 
 
 def arguments_object(call: ToolCall) -> dict[str, Any]:
-    """The arguments as an object; what a model wrote that is none goes along as a text."""
+    """The arguments as an object; what a model wrote that is none goes along as a text, and nothing as {}."""
+    if not call.arguments.strip():
+        return {}
     try:
         arguments = parse(call.arguments.encode())
     except NotJson:

@@ -25,11 +25,12 @@ class Run:
 
     `lead` is there where what comes can decide the race. `held`: seconds in which the lane had to wait for a
     reader. `resumed_at`: how many characters the reader had already when it started. `extra`: how many tokens
-    it was told beside the question.
+    it was told beside the question. `checked`: it is whole, and the caller's checks look at it.
     """
 
     __slots__ = (
         "assembly",
+        "checked",
         "dropped",
         "extra",
         "first_token_at",
@@ -58,6 +59,7 @@ class Run:
         self.lead = lead
         self.resumed_at = resumed_at
         self.extra = extra
+        self.checked = False
         self.held = 0.0
         self.first_token_at: float | None = None
         self.assembly = Assembly()

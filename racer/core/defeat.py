@@ -37,7 +37,7 @@ _ADVICE: tuple[tuple[frozenset[Kind], str], ...] = (
     ),
     (
         frozenset({Kind.INVALID}),
-        "Every lane answered, but no reply passed the checks: loosen valid=, or let other models try.",
+        "Every lane answered, but no reply passed the checks: loosen valid= or into=, or let others try.",
     ),
     (
         frozenset({Kind.NO_MODEL, Kind.DENIED}),
@@ -65,32 +65,48 @@ def defeat(
     """
     error = _named(ending, attempts, reasons, deadline)
     if rested:
-        lines = [f"  {each.name}: not tried: {each.reason}" for each in rested]
-        error.args = ("\n".join([str(error), *lines]),)
+        error.args = ("\n".join([str(error), *_not_tried(rested)]),)
     error.__cause__ = _cause(reasons)
     return error
 
 
 def broken(
-    ending: Ending,
+    told: str,
     attempts: Sequence[Attempt],
     reasons: Sequence[tuple[str, WireError]],
-    told: str,
+    rested: Sequence[Skipped] = (),
     *,
     resume: bool,
+    mends: bool,
 ) -> StreamBroken:
-    """The error for a race whose reader has `told`, and will get no more. Its cause as of `defeat`."""
-    if not resume:
-        then = "Pass resume=True to have another lane go on from there."
-    elif ending is Ending.BROKEN:
-        then = "Nobody can go on from there."
-    else:
-        then = "No other lane could go on from there."
+    """The error for a race whose reader has `told`, and will get no more. Its cause as of `defeat`.
+
+    `mends`: another lane could have gone on from there, or was asked to where `resume` was.
+    """
     lines = [f"  {attempt.lane}: {attempt.reason}" for attempt in attempts if attempt.reason]
-    text = f"the stream broke off after {len(told):,} characters. {then}"
-    error = StreamBroken("\n".join([text, *lines]), text=told)
+    if mends and resume:
+        lines += _not_tried(rested)
+    error = StreamBroken(
+        "\n".join([_broke(len(told), reasons, resume=resume, mends=mends), *lines]), text=told
+    )
     error.__cause__ = _cause(reasons)
     return error
+
+
+def _broke(read: int, reasons: Sequence[tuple[str, WireError]], *, resume: bool, mends: bool) -> str:
+    turned_down = reasons and reasons[-1][1].kind in (Kind.INVALID, Kind.BLOCKED)
+    if not mends and turned_down:
+        return f"the reply was turned down when {read:,} characters of it had been read."
+    text = f"the stream broke off after {read:,} characters."
+    if mends and not resume:
+        return f"{text} Pass resume=True to have another lane go on from there."
+    if mends:
+        return f"{text} No other lane could go on from there."
+    return f"{text} Nobody could go on from there."
+
+
+def _not_tried(rested: Sequence[Skipped]) -> list[str]:
+    return [f"  {each.name}: not tried: {each.reason}" for each in rested]
 
 
 def _cause(reasons: Sequence[tuple[str, WireError]]) -> ExceptionGroup[WireError] | None:

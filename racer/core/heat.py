@@ -43,7 +43,7 @@ class Rules:
     """`deadline` and `wait` are seconds from the start of the race.
 
     `read`: somebody reads along, so that only the search for a leader has a deadline: how long the leader
-    may take is up to its reader. When it fails, the search begins anew.
+    may take is up to its reader. When it fails, the search for another goes on, or begins anew.
     """
 
     width: int = 4
@@ -199,12 +199,21 @@ class Heat:
         del self._running[attempt]
         return [self._stop(Ending.WON)]
 
-    def failed(self, attempt: int, error: WireError, now: float) -> list[Action]:
+    def failed(
+        self, attempt: int, error: WireError, now: float, *, resumes: bool = False, again: bool = False
+    ) -> list[Action]:
+        """`resumes`: the search for who goes on begins now. `again`: this lane is to be asked otherwise."""
         if self.ending is not None:
             return []
         lane = self._running.pop(attempt).lane
         if attempt == self.leader:
-            self._reopen(now)
+            self._reopen()
+        if resumes:
+            self._began = now
+        if again:
+            self._waiting.insert(0, lane)
+            self._used[lane.provider.name] -= 1
+            return self._advance(now)
         if error.kind is Kind.BAD_REQUEST:
             self._objectors.add(lane.provider.name)
             if len(self._objectors) >= OBJECTORS:
@@ -242,13 +251,11 @@ class Heat:
             return float("inf")
         return self._began + self._rules.deadline
 
-    def _reopen(self, now: float) -> None:
+    def _reopen(self) -> None:
         """The leader is gone: whoever was halted for it may run again, in the order of rank."""
         self.leader = None
         self._waiting = [*self._halted, *self._waiting]
         self._halted.clear()
-        if self._rules.read:
-            self._began = now
 
     def _advance(self, now: float) -> list[Action]:
         if self.ending is not None:

@@ -121,6 +121,7 @@ def read_stream(
     _know(options, StreamOptions.__annotations__)
     resume = _switch("resume", options.get("resume", False))
     plain: Any = {name: value for name, value in options.items() if name != "resume"}
+    _proof(plain)  # what decides is said to be wrong where it is, though it does not matter here
     ask = read(messages, plain | {"decide": "token"}, defaults, into)
     if resume and ask.call.tools:
         raise BadRequest("resume is asked for with tools: a call of a tool cannot be gone on with half-way")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import orjson
 
-from racer.core.verdict import another_value, callable_tools, misnamed, needs_call, not_json
+from racer.core.verdict import INVISIBLE, another_value, callable_tools, misnamed, needs_call, not_json
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.jsontext import NotJson, as_object, as_text, cut_off
 
@@ -41,15 +41,17 @@ class Proof:
     """What one lane has shown of itself so far, and whether that is enough to stop the others.
 
     `need` is how many characters of checked text are enough. `chatter`: JSON is wanted, and words or a
-    fence may stand before it. Once enough was shown nothing is looked at any more, and no text is kept.
+    fence may stand before it. Once enough was shown no text is looked at any more, and none is kept; a call
+    of a tool that was not offered is bad at any time.
     What stands `behind` was said before, counts for nothing, and raises WireError if it is bad itself.
     """
 
-    __slots__ = ("_shown", "_text", "_tools")
+    __slots__ = ("_names", "_shown", "_text", "_tools")
 
     def __init__(self, call: Call, need: int, *, chatter: bool = False, behind: str = "") -> None:
         self._shown = False
         self._tools = callable_tools(call)
+        self._names: dict[int, str] = {}
         self._text = None if needs_call(call) else _evidence(call.shape, max(need, 1), chatter=chatter)
         if behind and self._text is not None:
             self._text.need = sys.maxsize
@@ -73,13 +75,16 @@ class Proof:
                 raise
 
     def tool(self, delta: ToolDelta) -> None:
-        """The next piece of a call, whose name comes whole. Raises WireError when the lane has turned bad."""
-        if self._shown or not delta.name:
+        """The next piece of a call. Raises WireError when the lane has turned bad."""
+        known = self._names.get(delta.index, "")
+        name = known if delta.name == known else known + delta.name
+        if not name or known in self._tools:
             return
-        error = misnamed(delta.name, self._tools)
-        if error is not None:
-            raise error
-        self._show()
+        self._names[delta.index] = name
+        if name in self._tools:
+            self._show()
+        elif delta.arguments or not any(tool.startswith(name) for tool in self._tools):
+            raise misnamed(name, self._tools)
 
     def _show(self) -> None:
         self._shown = True
@@ -113,7 +118,7 @@ class _Words:
         self.said = 0
 
     def suffices(self, text: str) -> bool:
-        self.said += len(text if self.said else text.lstrip())
+        self.said += len(text if self.said else text.lstrip(INVISIBLE))
         return self.said >= self.need
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
+from racer.core.plain import plain
+
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # the checkers bring it: with a default, `Reply` alone is enough
 
@@ -51,6 +53,7 @@ class Attempt:
             "status": self.status,
             "latency": round(self.latency, 6),
             "first_token": None if self.first_token is None else round(self.first_token, 6),
+            "usage": None if self.usage is None else _usage(self.usage),
             "resumed_at": self.resumed_at,
         }
 
@@ -110,20 +113,25 @@ class Reply(Generic[T]):
                 {"id": call.id, "name": call.name, "arguments": call.arguments} for call in self.tool_calls
             ],
             "finish_reason": self.finish_reason,
-            "parsed": self.parsed,
+            "reasoning": self.reasoning,
+            "parsed": plain(self.parsed),
             "provider": self.provider,
             "model": self.model,
-            "usage": {
-                "input_tokens": self.usage.input_tokens,
-                "output_tokens": self.usage.output_tokens,
-                "estimated": self.usage.estimated,
-            },
+            "usage": _usage(self.usage),
             "latency": round(self.latency, 6),
             "first_token": None if self.first_token is None else round(self.first_token, 6),
             "race_id": self.race_id,
             "cached": self.cached,
             "attempts": [attempt.to_dict() for attempt in self.attempts],
         }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "estimated": usage.estimated,
+    }
 
 
 def _openai_call(call: ToolCall) -> dict[str, Any]:

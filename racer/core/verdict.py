@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from racer_adapters.types import Answer, Call, Shape
 
 NOTHING = object()
+# White space as str.strip() has it, and what shows nothing although it is none: joiners and marks.
+INVISIBLE = (
+    "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200E)]))
+    + "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+)
 
 
 def judge(answer: Answer, call: Call) -> WireError | None:
@@ -28,7 +33,7 @@ def judge(answer: Answer, call: Call) -> WireError | None:
         return _judge_tools(answer, call)
     if answer.finish_reason == "content_filter":
         return _blocked(answer)
-    if not answer.text.strip():
+    if not answer.text.strip(INVISIBLE):
         return _judge_empty(answer)
     if needs_call(call):
         return WireError(Kind.INVALID, "a tool call was required, and the reply has none")
@@ -54,18 +59,18 @@ def _judge_empty(answer: Answer) -> WireError:
 def _judge_tools(answer: Answer, call: Call) -> WireError | None:
     allowed = callable_tools(call)
     for made in answer.tool_calls:
-        error = misnamed(made.name, allowed)
-        if error is not None:
-            return error
-        if not isinstance(_parsed(made.arguments), dict):
+        if made.name not in allowed:
+            return misnamed(made.name, allowed)
+        value = _parsed(made.arguments)
+        if value is NOTHING:
             return _not_json(answer, f"what the tool {made.name!r} is called with")
+        if not isinstance(value, dict):
+            return WireError(Kind.INVALID, f"what the tool {made.name!r} is called with is no JSON object")
     return None
 
 
-def misnamed(name: str, allowed: Collection[str]) -> WireError | None:
-    """Why a call of the tool `name` is none that was asked for, or None when it may be made."""
-    if name in allowed:
-        return None
+def misnamed(name: str, allowed: Collection[str]) -> WireError:
+    """What is said of a call of the tool `name`, which is none of those that may be called."""
     if not allowed:
         return WireError(Kind.INVALID, "a tool call, and no tool was to be called")
     return WireError(Kind.INVALID, f"a call of the tool {name[:60]!r}, which was not offered")

@@ -133,3 +133,31 @@ def test_a_long_text_is_gathered_whole() -> None:
         for number in range(count):
             gathered.add(f"{number},")
         assert gathered.whole() == "".join(f"{number}," for number in range(count))
+        assert gathered.whole() is gathered.whole()
+
+
+@pytest.mark.parametrize(
+    ("deltas", "name"),
+    [
+        (
+            [ToolDelta(0, "c", "get_"), ToolDelta(0, "", "weather"), ToolDelta(0, arguments="{}")],
+            "get_weather",
+        ),
+        ([ToolDelta(0, "c", "add"), ToolDelta(0, "", "add", "{"), ToolDelta(0, "", "add", "}")], "add"),
+        ([ToolDelta(0, "c", "add", "{"), ToolDelta(0, "", "sub", "}")], "add"),
+    ],
+)
+def test_a_name_comes_whole_in_pieces_or_again_and_again(deltas: list[ToolDelta], name: str) -> None:
+    """What comes behind the beginning of the arguments is no part of it."""
+    assembly = Assembly()
+    assembly.add(deltas)
+
+    assert [(name, "{}")] == [(call.name, call.arguments) for call in assembly.answer().tool_calls]
+
+
+def test_calls_have_ids_of_their_own() -> None:
+    """Results go by them."""
+    assembly = Assembly()
+    assembly.add([ToolDelta(0, "c", "add"), ToolDelta(1, "c", "sub"), ToolDelta(2, "", "add")])
+
+    assert ["c", "c_1", "call_2"] == [call.id for call in assembly.answer().tool_calls]

@@ -295,3 +295,23 @@ def test_the_short_way_is_no_other_way(frame: Json, events: list[Any] | None) ->
         assert isinstance(begun[1], WireError)
     else:
         assert begun[1:] == events
+
+
+def test_calls_that_share_an_index_are_told_apart_by_their_ids() -> None:
+    """Several servers give each of parallel calls the index 0. A new id without a name begins none."""
+
+    def part(id_: str, name: str, arguments: str) -> Json:
+        function = {"name": name, "arguments": arguments}
+        return delta(tool_calls=[{"index": 0, "id": id_, "function": function}])
+
+    frames = (
+        part("a", "add", "{"),
+        part("", "", "}"),
+        part("b", "sub", "{"),
+        part("", "", "}"),
+        part("x", "", " "),
+    )
+
+    assert [(0, "{"), (0, "}"), (1, "{"), (1, "}"), (1, " ")] == [
+        (event.index, event.arguments) for event in read(*frames)
+    ]

@@ -51,14 +51,15 @@ def test_results_are_named_by_the_call_before_them() -> None:
     [
         ('{"a":1}', {"a": 1}),
         ("{}", {}),
-        ("", {"input": ""}),
+        ("", {}),
+        (" ", {}),
         ("oops", {"input": "oops"}),
         ("[1]", {"input": "[1]"}),
         ('"a"', {"input": '"a"'}),
     ],
 )
 def test_arguments_are_an_object(arguments: str, found: dict[str, Any]) -> None:
-    """What is none goes along as a text."""
+    """What is none goes along as a text, and nothing as no arguments."""
     assert arguments_object(ToolCall("c", "f", arguments)) == found
 
 

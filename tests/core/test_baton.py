@@ -95,6 +95,38 @@ def test_what_nobody_can_go_on_with_is_not_passed_on(
 
     assert not each.passes_on(Answer(told), error)
     assert each.told == Answer(told)
+    assert each.mends is (error is RESET and not options.get("response_format"))
+
+
+NO = WireError(Kind.BAD_REQUEST, "no such form", status=400)
+
+
+def test_a_lane_that_refuses_our_form_is_asked_in_words() -> None:
+    """Once: what it refuses then is the caller's."""
+    each, one = baton(OBJECT), able("schema", "json", "prefill")
+    assert each.weakens(one, NO)
+
+    assert each.call_to(one).shape is None
+    assert not each.weakens(one, NO)
+
+
+@pytest.mark.parametrize(
+    ("into", "can", "error"),
+    [(None, ("schema",), NO), (OBJECT, (), NO), (OBJECT, ("schema",), RESET)],
+)
+def test_what_is_not_our_form_s_fault(into: Into | None, can: tuple[str, ...], error: WireError) -> None:
+    """There is none, the lane was asked in words already, or it failed otherwise."""
+    assert not baton(into).weakens(able(*can), error)
+
+
+def test_a_prefill_that_is_refused_is_an_instruction_next_time() -> None:
+    """Newer models of a provider may refuse what older ones took."""
+    each, one = baton(resume=True), able("prefill")
+    each.passes_on(Answer("The sky is blue "), RESET)
+    assert "assistant" == each.call_to(one).messages[-1].role
+
+    assert each.weakens(one, NO)
+    assert "user" == each.call_to(one).messages[-1].role
 
 
 def test_what_lanes_are_told_beside_the_question_is_counted() -> None:
@@ -103,4 +135,4 @@ def test_what_lanes_are_told_beside_the_question_is_counted() -> None:
     assert 0 == plain.extra < shaped.extra
     plain.passes_on(Answer(" ".join(map(str, range(400)))), RESET)
 
-    assert 350 < plain.extra < 550
+    assert 350 < plain.extra_of(able("prefill")) < plain.extra < 550

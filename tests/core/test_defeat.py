@@ -287,26 +287,31 @@ def test_what_keeps_every_lane_out_for_good_has_its_own_advice(reason: str, advi
 
 
 @pytest.mark.parametrize(
-    ("ending", "resume", "words"),
+    ("resume", "mends", "kind", "words"),
     [
-        (Ending.BROKEN, False, "Pass resume=True to have another lane go on from there."),
-        (Ending.BROKEN, True, "Nobody can go on from there."),
-        (Ending.EXHAUSTED, True, "No other lane could go on from there."),
-        (Ending.EXPIRED, True, "No other lane could go on from there."),
+        (False, True, Kind.RESET, "broke off after 1,234 characters. Pass resume=True to have another lane"),
+        (True, True, Kind.RESET, "broke off after 1,234 characters. No other lane could go on from there."),
+        (True, True, Kind.INVALID, "broke off after 1,234 characters. No other lane could go on from there."),
+        (True, False, Kind.RESET, "broke off after 1,234 characters. Nobody could go on from there."),
+        (False, False, Kind.LOCAL, "broke off after 1,234 characters. Nobody could go on from there."),
+        (False, False, Kind.INVALID, "the reply was turned down when 1,234 characters of it had been read."),
     ],
 )
-def test_a_stream_that_broke_off(ending: Ending, resume: bool, words: str) -> None:
+def test_a_stream_that_broke_off(resume: bool, mends: bool, kind: Kind, words: str) -> None:
     """How much there is of it, what to do about it, and each failure; those that were halted have none."""
-    why = WireError(Kind.RESET, "gone")
+    why = WireError(kind, "gone")
     attempts = [failed("a/m", why), running("b/m")]
+    rested = [Skipped("c/m", "used up")]
 
-    error = broken(ending, attempts, [("a/m", why)], "x" * 1234, resume=resume)
+    error = broken("x" * 1234, attempts, [("a/m", why)], rested, resume=resume, mends=mends)
 
-    assert f"the stream broke off after 1,234 characters. {words}\n  a/m: reset: gone" == str(error)
+    assert words in str(error)
+    assert f"\n  a/m: {kind}: gone" in str(error)
+    assert ("\n  c/m: not tried: used up" in str(error)) is (resume and mends)
     assert "x" * 1234 == error.text
     assert isinstance(error.__cause__, ExceptionGroup)
 
 
 def test_a_stream_that_was_stopped_without_a_failure_has_no_cause() -> None:
     """Nothing to group."""
-    assert broken(Ending.EXPIRED, [], [], "x", resume=True).__cause__ is None
+    assert broken("x", [], [], resume=True, mends=False).__cause__ is None

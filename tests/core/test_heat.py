@@ -574,17 +574,36 @@ def test_a_leader_has_the_deadline_of_the_race_where_nobody_reads() -> None:
     assert [Stop(Ending.EXPIRED, (0,))] == race.tick(10.0)
 
 
-def test_a_leader_with_a_reader_has_none_and_the_search_begins_anew_behind_it() -> None:
-    """How long it may take is the reader's; the deadline is for finding one."""
+def test_a_leader_with_a_reader_has_none_and_the_search_for_another_may_begin_anew() -> None:
+    """How long it may take is the reader's; the deadline is for finding one, and again for who goes on."""
     race = Heat([A, B], rules=Rules(deadline=10.0, read=True), policy=plan_all, gate=Unlimited())
     race.begin(0.0)
     race.proven(0)
 
     assert float("inf") == race.wake_at()
     assert [] == race.tick(1000.0)
-    assert ["b/m"] == started(race.failed(0, BROKEN, 1000.0))
+    assert ["b/m"] == started(race.failed(0, BROKEN, 1000.0, resumes=True))
     assert 1010.0 == race.wake_at()
     assert [Stop(Ending.EXPIRED, (2,))] == race.tick(1010.0)
+
+
+def test_a_leader_of_whom_nothing_was_read_leaves_the_old_deadline() -> None:
+    """Whatever fails in between, it is one race."""
+    race = Heat([A, B], rules=Rules(deadline=10.0, read=True), policy=plan_all, gate=Unlimited())
+    race.begin(0.0)
+    race.proven(0)
+
+    assert ["b/m"] == started(race.failed(0, BROKEN, 4.0))
+    assert 10.0 == race.wake_at()
+
+
+def test_a_lane_may_be_asked_again_otherwise() -> None:
+    """At once, before those that wait; that it called the request wrong is no objection then."""
+    race = heat(A, B, C, policy="one")
+    race.begin(0.0)
+
+    assert ["a/m"] == started(race.failed(0, REFUSED, 1.0, again=True))
+    assert ["b/m"] == started(race.failed(1, REFUSED, 2.0))
 
 
 # ------------------------------------------------------------------- random races
@@ -677,9 +696,9 @@ class Witness:
             self.ends[attempt] += 1
             lost = self.running.pop(attempt)
             self.gate.failed(lost, error, self.now)
-            if attempt == self.race.leader and self.rules.read:
-                self.began = self.now
-            self.take(self.race.failed(attempt, error, self.now))
+            resumes = attempt == self.race.leader and self.rules.read
+            self.began = self.now if resumes else self.began
+            self.take(self.race.failed(attempt, error, self.now, resumes=resumes))
 
 
 @settings(max_examples=1500)

@@ -130,6 +130,7 @@ def test_a_stream_is_always_decided_by_what_a_lane_shows() -> None:
     ("options", "words"),
     [
         ({"resume": 1}, "resume is 1: use True or False"),
+        ({"decide": "first"}, 'decide is "first"'),
         ({"resume": True, "tools": [TOOL]}, "resume is asked for with tools"),
         ({"lanes": 0}, "lanes is 0"),
     ],

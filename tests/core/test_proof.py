@@ -217,7 +217,6 @@ WRONG_CALLS: list[tuple[str, Call, str, str]] = [
     ("no tools", HI, "add", "a tool call, and no tool was to be called"),
     ("no tool may be called", NONE, "add", "a tool call, and no tool was to be called"),
     ("unknown", TOOLS, "rm", "a call of the tool 'rm', which was not offered"),
-    ("half a name", TOOLS, "ad", "a call of the tool 'ad', which was not offered"),
     ("another than the one named", NAMED, "sub", "a call of the tool 'sub', which was not offered"),
 ]
 
@@ -252,12 +251,61 @@ def test_words_for_json_where_a_tool_may_be_called() -> None:
     assert proof.shown
 
 
-def test_what_comes_after_the_proof_is_not_looked_at() -> None:
-    """The verdict judges the whole at its end."""
+def test_text_after_the_proof_is_not_looked_at() -> None:
+    """The verdict judges the whole at its end. But nobody is handed a call that nobody may make."""
     proof = Proof(replace(NONE, shape=JSON.shape), 1)
     proof.text("{")
     proof.text("oops")
-    proof.tool(ToolDelta(0, "c1", "rm"))
+
+    assert proof.shown
+    with pytest.raises(WireError, match="no tool was to be called"):
+        proof.tool(ToolDelta(0, "c1", "rm"))
+
+
+def test_a_second_call_of_an_unknown_tool() -> None:
+    """The first has shown enough; the second is as bad as ever."""
+    proof = Proof(TOOLS, 1)
+    proof.tool(ToolDelta(0, "c1", "add", "{}"))
+
+    with pytest.raises(WireError, match="'rm', which was not offered"):
+        proof.tool(ToolDelta(1, "c2", "rm"))
+
+
+@pytest.mark.parametrize(
+    ("deltas", "after"),
+    [
+        ([ToolDelta(0, "c1", "a"), ToolDelta(0, "", "dd")], 1),
+        ([ToolDelta(0, "c1", "add"), ToolDelta(0, "", "add", "{")], 0),
+        ([ToolDelta(0, "c1"), ToolDelta(0, "", "add")], 1),
+        ([ToolDelta(0, "c1", "a"), ToolDelta(1, "c2", "sub")], 1),
+    ],
+)
+def test_a_name_in_pieces(deltas: list[ToolDelta], after: int) -> None:
+    """It proves when it is whole; one that is repeated is the same."""
+    proof = Proof(TOOLS, 1)
+    shown: list[bool] = []
+    for delta in deltas:
+        proof.tool(delta)
+        shown.append(proof.shown)
+
+    assert shown.index(True) == after
+
+
+def test_a_name_that_stays_half_is_unknown() -> None:
+    """Once its arguments have begun nothing of it is to come."""
+    proof = Proof(TOOLS, 1)
+    proof.tool(ToolDelta(0, "c1", "ad"))
+
+    with pytest.raises(WireError, match="'ad', which was not offered"):
+        proof.tool(ToolDelta(0, arguments="{"))
+
+
+def test_what_nobody_can_see_proves_nothing() -> None:
+    """A mark of the byte order, a space without width."""
+    proof = Proof(HI, 1)
+    proof.text("\ufeff\u200b \n")
+    assert not proof.shown
+    proof.text("\u200ba")
 
     assert proof.shown
 

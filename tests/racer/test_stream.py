@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import orjson
 import pytest
 
@@ -226,12 +227,12 @@ async def test_a_stream_that_breaks_gives_what_came_and_then_says_so(breaks: Any
     assert Ending.BROKEN is story.ending()
 
 
-async def test_a_leader_that_breaks_before_its_reader_looked_is_replaced() -> None:
-    """Nothing has reached the reader, so the race goes on, and the halted lane may run again."""
-    story = Story(
-        first=streams("Hel", after=0.1, gap=0.1, breaks=RESET),
-        other=[says("x", after=5.0), streams("fine", after=0.2)],
-    )
+@pytest.mark.parametrize("other", [streams("fi", "ne", after=0.15, gap=0.1), streams("fine", after=0.5)])
+async def test_a_lane_that_breaks_before_its_reader_looked_is_replaced_without_a_restart(
+    other: Script,
+) -> None:
+    """Nothing of it has been read, so the others are still there, with all that they have said meanwhile."""
+    story = Story(first=streams("Hel", after=0.1, gap=0.1, breaks=RESET), other=other)
 
     async with story.racer() as racer, racer.stream("hi") as stream:
         await anyio.sleep(1.0)
@@ -239,7 +240,30 @@ async def test_a_leader_that_breaks_before_its_reader_looked_is_replaced() -> No
 
     assert "fine" == story.text == reply.text
     assert "other" == reply.provider == stream.provider
-    assert [("other", "lost"), ("first", "failed"), ("other", "won")] == story.outcomes()
+    assert [("first", "failed"), ("other", "won")] == story.outcomes()
+    assert 2 == len(story.transport.requests)
+
+
+async def test_a_whole_reply_wins_over_one_that_nobody_has_read_of() -> None:
+    """The first valid reply, as in any race."""
+    story = Story(begins=streams("a", "b", after=0.1, gap=9.0), ends=says("whole", after=0.5))
+
+    async with story.racer() as racer, racer.stream("hi") as stream:
+        await anyio.sleep(1.0)
+        assert "whole" == (await story.follow(stream)).text
+    assert "whole" == story.text
+
+
+async def test_the_others_are_halted_when_the_reader_comes() -> None:
+    """Not before, and at that instant."""
+    story = Story(begins=streams(*"abcdef", after=0.1, gap=1.0), other=hangs())
+
+    async with story.racer() as racer, racer.stream("hi") as stream:
+        await anyio.sleep(2.5)
+        assert 2 == story.transport.open
+        assert "abc" == (await anext(stream)).text
+        await anyio.lowlevel.checkpoint()
+        assert ("other", "closed", 2.5) in story.transport.log
 
 
 async def test_a_leader_that_stalls_is_broken_by_its_provider_s_patience() -> None:
@@ -271,7 +295,7 @@ async def test_valid_that_turns_the_whole_down_comes_after_the_text() -> None:
     """Its reader has the text already, so the stream breaks at its end."""
     story = Story(one=streams("a", "b", gap=0.1))
 
-    with pytest.raises(StreamBroken, match="has_a_c said no") as caught:
+    with pytest.raises(StreamBroken, match=r"turned down when 2 characters .*\n.*has_a_c said no") as caught:
         await story.read(valid=has_a_c)
 
     assert "ab" == caught.value.text
@@ -341,7 +365,7 @@ async def test_a_refused_reply_is_not_gone_on_with() -> None:
     """A whole reply that a check turns down is no broken stream: nobody could mend it."""
     story = Story(one=streams("a", "b", gap=0.1), other=hangs())
 
-    with pytest.raises(StreamBroken, match="Nobody can go on"):
+    with pytest.raises(StreamBroken, match="turned down"):
         await story.read(resume=True, valid=has_a_c)
 
     assert 2 == len(story.transport.requests)
@@ -461,6 +485,56 @@ async def test_a_racer_that_is_closed_stops_its_streams() -> None:
     with pytest.raises(RacerError, match="stopped"):
         await anext(stream)
     await stream.__aexit__(None, None, None)
+
+
+async def test_a_check_that_hangs_is_given_up_at_the_deadline() -> None:
+    """Its reader has all the text, and waits for the end."""
+
+    async def hang(reply: Reply) -> bool:
+        await anyio.sleep_forever()
+        return bool(reply)
+
+    with pytest.raises(StreamBroken, match="valid= has not said anything in 2 s"):
+        await Story(one=streams("a", "b", gap=0.1)).read(valid=hang, deadline=2, resume=True)
+
+
+async def test_the_first_silence_is_borne_no_longer_than_the_others() -> None:
+    """`deadline` holds from the first piece on."""
+    story = Story(one=Script((*streams("a", after=0.1, breaks="end").steps, Step(float("inf"), b""))))
+
+    with pytest.raises(StreamBroken, match="nothing for 1 s"):
+        await story.read(deadline=1)
+    assert 1.1 == pytest.approx(anyio.current_time(), abs=0.05)
+
+
+async def test_two_readers_are_one_too_many() -> None:
+    """The second is told; the first has everything."""
+    story = Story(one=streams("a", "b", after=0.5, gap=0.5))
+    async with story.racer() as racer, racer.stream("hi") as stream:
+        first = asyncio.create_task(story.follow(stream))
+        await anyio.sleep(0.1)
+        with pytest.raises(RacerError, match="another task"):
+            await anext(stream)
+        assert "ab" == (await first).text
+
+
+async def test_a_racer_that_is_closed_at_once_stops_its_streams_too() -> None:
+    """Before the race has taken its first step."""
+    racer = Story(one=says("hi")).racer()
+    await racer.__aenter__()
+    async with racer.stream("hi") as stream:
+        await racer.__aexit__(None, None, None)
+        with pytest.raises(RacerError, match="stopped before its end"):
+            await anext(stream)
+
+
+async def test_a_stream_that_nobody_could_go_on_with_is_recorded_as_broken() -> None:
+    """However the search for another lane ended; and who could not even start is named."""
+    story = Story(first=streams("The sky is blue ", after=0.1, gap=0.1, breaks=RESET), other=answers(500))
+
+    with pytest.raises(StreamBroken, match="No other lane could go on"):
+        await story.read(resume=True)
+    assert Ending.BROKEN is story.ending()
 
 
 async def test_a_bug_in_valid_surfaces_as_it_is() -> None:

@@ -144,6 +144,7 @@ async def into_values(racer: Racer, schema: dict[str, Any]) -> None:
     assert_type((await racer.race("who", into=Person)).parsed, Person)
     assert_type((await racer.race("list", into=list[Recipe])).parsed, list[Recipe])
     assert_type((await racer.race("any", into=schema)).parsed, Any)
+    await racer.race("either", into=Recipe | Colour)
     assert_type((await racer.race("none")).parsed, Any)
     assert_type((await racer.race("none", into=None)).parsed, Any)
 
