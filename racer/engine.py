@@ -140,9 +140,8 @@ class Race:
         attempts = self._book.attempts
         reply = self._reply and replace(self._reply, attempts=attempts)
         told = "" if self._baton.told is None else self._baton.told.text
-        return Result(
-            self._ending(), attempts, tuple(self._book.reasons), reply, told=told, mends=self._baton.mends
-        )
+        reasons = tuple(self._book.reasons)
+        return Result(self._ending(), attempts, reasons, reply, told, self._baton.mends)
 
     async def _wait(self) -> None:
         """Until the heat is over: sleep until it wants a tick, or until something has moved."""
@@ -151,7 +150,10 @@ class Race:
             with anyio.move_on_at(self._wake_at):
                 await self._moved.wait()
             self._moved = anyio.Event()
-            self._obey(self._heat.tick(self._stage.now()))
+            now = self._stage.now()
+            if now >= self._heat.expires_at():
+                self._settle()  # the deadline is for finding a leader, not for its reader to come
+            self._obey(self._heat.tick(now))
 
     def _look_again(self) -> None:
         """Something outside has changed: a limit that was asked for has room, or none."""
@@ -222,7 +224,7 @@ class Race:
 
     def _patience(self, run: Run) -> Patience:
         timeout = run.lane.provider.timeout
-        if self._outlet is not None and self._heat.leader == run.number:
+        if self._outlet is not None and self._front is run:
             return Patience.with_reader(timeout, self._ask.rules.deadline)
         return Patience.of(timeout, stream=self._call.stream)
 
@@ -266,9 +268,9 @@ class Race:
             self._obey(self._heat.proven(self._front.number))
 
     async def _room(self, run: Run) -> None:
-        """A reader who is slow slows the leader: nothing more is read from its connection."""
+        """A reader who is slow slows the lane in front: nothing more is read from its connection."""
         outlet = self._outlet
-        if outlet is None or not outlet.full or self._heat.leader != run.number:
+        if outlet is None or not outlet.full or self._front is not run:
             return
         scope, since = self._scopes[run.number], self._stage.now()
         scope.deadline = NEVER
@@ -279,9 +281,10 @@ class Race:
 
     async def _finish(self, run: Run) -> None:
         """The answer is whole: if it is valid, and the first to be so, it has won. Raises WireError."""
-        # The caller's checks have the race's deadline alone; of a leader with a reader, one of their own.
-        led = self._outlet is not None and self._heat.leader == run.number
-        self._scopes[run.number].deadline = self._stage.now() + self._ask.rules.deadline if led else NEVER
+        read = (
+            self._outlet is not None and self._front is run
+        )  # checks have the race's deadline, or their own
+        self._scopes[run.number].deadline = self._stage.now() + self._ask.rules.deadline if read else NEVER
         run.checked = True
         if run.lead is not None:
             run.lead.close()

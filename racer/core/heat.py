@@ -242,14 +242,15 @@ class Heat:
 
     def wake_at(self) -> float:
         """When `tick` is wanted, at the latest."""
-        return min(self._next, self._expires_at())
+        return min(self._next, self.expires_at())
 
-    # ---------------------------------------------------------------- within
-
-    def _expires_at(self) -> float:
+    def expires_at(self) -> float:
+        """The deadline: of the race, or of the search for a leader."""
         if self.leader is not None and self._rules.read:
             return float("inf")
         return self._began + self._rules.deadline
+
+    # ---------------------------------------------------------------- within
 
     def _reopen(self) -> None:
         """The leader is gone: whoever was halted for it may run again, in the order of rank."""
@@ -261,7 +262,7 @@ class Heat:
         if self.ending is not None:
             return []
         self._blocks.clear()
-        if now >= self._expires_at():
+        if now >= self.expires_at():
             return [self._stop(Ending.EXPIRED)]
         if self.leader is not None:
             self._next = float("inf")

@@ -440,6 +440,21 @@ async def test_a_slow_reader_slows_the_leader() -> None:
     assert stream.reply.attempts[0].latency < 31.0
 
 
+async def test_a_reader_who_comes_late_finds_the_lane_in_front_waiting() -> None:
+    """Longer than deadline and timeout, and no more was read for him than there is room for."""
+    text = "x" * 1000
+    story = Story(one=streams(*(text for _ in range(100)), gap=0.01), other=hangs())
+
+    async with story.racer() as racer, racer.stream("hi", deadline=5) as stream:
+        await anyio.sleep(100.0)
+        first = await anext(stream)
+        reply = await story.follow(stream)
+
+    assert MOST_UNREAD <= len(first.text) < MOST_UNREAD + len(text)
+    assert 100 * 1000 == len(reply.text)
+    assert [("other", "lost"), ("one", "won")] == story.outcomes()
+
+
 async def test_there_is_no_reply_before_the_end() -> None:
     """It says so, and it is the whole one then."""
     story = Story(one=streams("a", "b", after=0.1, gap=0.1))
