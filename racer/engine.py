@@ -125,7 +125,7 @@ class Race:
         try:
             async with self._group:
                 try:
-                    self._gate.wake = self._look_again
+                    self._gate.wake = lambda: self._moved.set()
                     if self._outlet is not None:
                         self._outlet.when_taken = self._settle
                     self._obey(self._heat.begin(self._began))
@@ -154,10 +154,6 @@ class Race:
             if now >= self._heat.expires_at():
                 self._settle()  # the deadline is for finding a leader, not for its reader to come
             self._obey(self._heat.tick(now))
-
-    def _look_again(self) -> None:
-        """Something outside has changed: a limit that was asked for has room, or none."""
-        self._moved.set()
 
     # ---------------------------------------------------------- the heat's orders
 
@@ -260,8 +256,9 @@ class Race:
         if self._outlet is not None:
             self._outlet.lane = run.lane
             self._outlet.put(lead.take())
-        if self._outlet is None or self._outlet.taken:
-            self._settle()
+            if not self._outlet.taken:
+                return
+        self._settle()
 
     def _settle(self) -> None:
         if self._front is not None and not self._is_over(self._front):
@@ -281,10 +278,9 @@ class Race:
 
     async def _finish(self, run: Run) -> None:
         """The answer is whole: if it is valid, and the first to be so, it has won. Raises WireError."""
-        read = (
-            self._outlet is not None and self._front is run
-        )  # checks have the race's deadline, or their own
-        self._scopes[run.number].deadline = self._stage.now() + self._ask.rules.deadline if read else NEVER
+        # Checks have the race's deadline alone; where a reader waits for them, one of their own.
+        now, deadline = self._stage.now(), self._ask.rules.deadline
+        self._scopes[run.number].deadline = now + deadline if self._patience(run).total == NEVER else NEVER
         run.checked = True
         if run.lead is not None:
             run.lead.close()
@@ -325,7 +321,7 @@ class Race:
         self._write(run, Outcome.WON, now)
         if self._outlet is not None and run.lead is not None:
             if self._front not in (None, run):
-                self._outlet.discard()  # nobody has read of it, and this reply is whole
+                self._outlet.discard()  # nobody has read of what is in front, and this reply is whole
             self._outlet.lane = run.lane
             self._outlet.put(run.lead.take())
 

@@ -84,8 +84,7 @@ class Page:
         for start in range(0, len(text), AT_ONCE):
             part = text[start : start + AT_ONCE]
             await _room(self._shell.stdout)
-            self._shell.stdout.write(part)
-            self._shell.stdout.flush()
+            self._shell.put(part)
             self._last = part[-1]
 
     def _begin(self) -> None:

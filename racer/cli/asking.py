@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from racer.cli.answer import Page
 from racer.cli.plain import one_line
+from racer.cli.reader import read_along
 from racer.core.facts import StoreTroubled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
+    from typing import TextIO
 
     from racer.api import Racer
     from racer.cli.live import Watch
@@ -44,7 +46,8 @@ def answered(asking: Asking, config: Config, shell: Shell) -> Reply:
     with ExitStack() as exits:
         watch = exits.enter_context(_watching(asking, shell)) if asking.watched else None
         page = Page(shell, watch)
-        work = partial(_told, asking, page) if asking.streamed else partial(_whole, asking)
+        told = partial(_told, asking, page) if asking.streamed else partial(_whole, asking)
+        work = partial(told, shell.stdout)
         observers: list[Observer] = [Troubles(page.say)]
         if watch is not None:
             observers.append(watch)
@@ -83,15 +86,17 @@ async def _race(config: Config, observers: Sequence[Observer], work: Work) -> Re
         return await work(racer)
 
 
-async def _whole(asking: Asking, racer: Racer) -> Reply:
-    return await racer.race(asking.messages, into=asking.schema, **asking.options)
+async def _whole(asking: Asking, stdout: TextIO, racer: Racer) -> Reply:
+    with read_along(stdout):
+        return await racer.race(asking.messages, into=asking.schema, **asking.options)
 
 
-async def _told(asking: Asking, page: Page, racer: Racer) -> Reply:
+async def _told(asking: Asking, page: Page, stdout: TextIO, racer: Racer) -> Reply:
     options = cast("StreamOptions", {**asking.options, "resume": asking.resume})
     async with racer.stream(asking.messages, **options) as stream, page:
-        async for piece in stream:
-            await page.add(piece.text)
+        with read_along(stdout):
+            async for piece in stream:
+                await page.add(piece.text)
         return stream.reply
 
 

@@ -5,9 +5,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from racer.cli.plain import CONTROLS
+
 if TYPE_CHECKING:
+    import re
+
     from racer.cli.shell import Shell
 
 
 def put_out(shell: Shell, document: object) -> None:
-    shell.result(json.dumps(document, ensure_ascii=False, indent=2 if shell.stdout.isatty() else None))
+    """JSON that is `document` and nothing else: what stdout cannot hold is escaped, and controls on a terminal."""
+    on_terminal = shell.stdout.isatty()
+    indent = 2 if on_terminal else None
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    if not shell.holds(text):
+        text = json.dumps(document, indent=indent)
+    shell.lay_out(CONTROLS.sub(_escape, text) if on_terminal else text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    """As it is written within a string of JSON, which is the only place where it can stand."""
+    return json.dumps(found[0])[1:-1]

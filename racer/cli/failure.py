@@ -11,7 +11,7 @@ DONE, LOST, USAGE, BROKEN_PIPE, INTERRUPTED = 0, 1, 2, 141, 130
 # The errors speak of Python's options; here they are flags.
 _OPTIONS = "lanes|policy|deadline|wait|only|exclude|prefer|task|max_tokens|temperature|proof|resume"
 _GIVEN = re.compile(rf"\b({_OPTIONS})=(\S*)")
-_NO_FLAG = ("loosen valid=, or let", "let")  # what a program alone can pass
+_NO_FLAG = ("loosen valid= or into=, or let", "let")  # what a program alone can pass
 _WRONG = re.compile(rf"\A({_OPTIONS}) (is|names|holds) ")
 
 

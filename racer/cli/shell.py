@@ -5,6 +5,7 @@ Results go to stdout, everything else to stderr.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -21,6 +22,17 @@ _DIM, _RESET = "\x1b[2m", "\x1b[0m"
 _NO_CURSOR = frozenset({"", "dumb", "unknown"})
 
 
+class NotWritten(OSError):
+    """stdout takes no more: it is closed, or its disk is full. A reader that has left is not among these."""
+
+
+class Closed(io.StringIO):
+    """A stdout that was closed before we began."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """`environ` is the process's environment as it is, without `.env`."""
@@ -33,8 +45,12 @@ class Shell:
 
     @classmethod
     def of_process(cls) -> Shell:
-        """The process's own; a stream that was closed before we began reads as empty and keeps nothing."""
-        stdin, stdout, stderr = (stream or io.StringIO() for stream in (sys.stdin, sys.stdout, sys.stderr))
+        """The process's own. Of those that were closed, stdin is empty and stderr keeps nothing."""
+        stdin, stdout, stderr = (
+            sys.stdin or io.StringIO(),
+            sys.stdout or Closed(),
+            sys.stderr or io.StringIO(),
+        )
         for stream in (stdout, stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to fail
@@ -60,8 +76,25 @@ class Shell:
 
     def lay_out(self, text: str) -> None:
         """Text of our own making, colours included, on stdout."""
-        self.stdout.write(text if text.endswith("\n") else f"{text}\n")
-        self.stdout.flush()
+        self.put(text if text.endswith("\n") else f"{text}\n")
+
+    def put(self, text: str) -> None:
+        """`text` as it is, on stdout. Raises NotWritten, and BrokenPipeError where the reader has left."""
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise NotWritten(f"could not write to stdout: {error.strerror or error}") from error
+
+    def holds(self, text: str) -> bool:
+        """Can stdout show every character of it?"""
+        try:
+            text.encode(self.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
 
     def say(self, text: str) -> None:
         """A line for people, on stderr."""
@@ -77,11 +110,11 @@ class Shell:
         self.stderr.flush()
 
     def hang_up(self) -> None:
-        """Point every stream that nobody reads any more at nothing, so that the exit stays quiet."""
+        """Point every stream that takes no more at nothing, so that the exit stays quiet."""
         for stream in (self.stdout, self.stderr):
             try:
                 stream.flush()
-            except BrokenPipeError:
+            except OSError:
                 _discard(stream)
 
 

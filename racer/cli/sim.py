@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from racer.cli.command import Command
 from racer.cli.failure import DONE
+from racer.cli.shell import NotWritten
 from racer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace, shell: Shell) -> int:
 
     try:
         asyncio.run(serve(profile, host=arguments.host, port=arguments.port, ready=ready))
-    except BrokenPipeError:
+    except (BrokenPipeError, NotWritten):
         raise
     except OSError as error:
         raise ConfigError(

@@ -9,16 +9,19 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args, get_origin, get_type_hints, is_typeddict
 
-from racer.core.into import Into
+from racer.core.into import Into, Misfit
 from racer.errors import BadRequest
 from racer.parsed import mapped, modelled, modelled_v1, typed, wire
-from racer.parsed.misfits import line
+from racer.parsed.misfits import line, misfit, too_deep
+from racer.parsed.plain import plain_of
 from racer_adapters.placed import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Made = tuple[dict[str, Any], Callable[[str], Any]]
+
+__all__ = ["into_of", "name_of", "plain_of"]
 
 _REMEDY = (
     "a msgspec Struct, a dataclass, a TypedDict, a pydantic model, a type made of them, or a JSON schema"
@@ -43,7 +46,23 @@ def into_of(target: object) -> Into:
         raise BadRequest(
             f"into is {name}, which cannot be read from JSON ({_why(error)}): give {_REMEDY}"
         ) from error
-    return Into(target, wire.shape_of_type(schema, name), read)
+    return Into(target, wire.shape_of_type(schema, name), _guarded(read))
+
+
+def _guarded(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """What a hook of the caller's type raises is a misfit of the reply that it was given."""
+
+    def guarded(text: str) -> Any:
+        try:
+            return read(text)
+        except (Misfit, MemoryError):
+            raise
+        except RecursionError:
+            raise too_deep() from None
+        except Exception as error:
+            raise misfit((), f"{type(error).__name__}: {error}") from error
+
+    return guarded
 
 
 def name_of(target: object) -> str:

@@ -8,12 +8,14 @@ from racer.core.into import Misfit
 from racer_adapters.jsontext import as_list, as_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     Piece = str | int
 
 LONGEST = 160  # of the place as of the words
 _KEY = 40
+_ANYTHING = object()
+_MOST_WAYS = 64
 _KINDS: dict[type, str] = {
     type(None): "null",
     bool: "bool",
@@ -51,21 +53,47 @@ def superfluous(key: Piece) -> str:
     return f"the key {_key(str(key))} is not allowed"
 
 
+def too_few(value: object) -> str:
+    return f"too few items: {len(as_list(value))}"
+
+
 def unlike(wanted: str, value: object) -> str:
     return f"expected {wanted}, got {_KINDS.get(type(value), 'another value')}"
 
 
-def walked(value: Any, pieces: Iterable[Piece]) -> list[Piece]:
+def walked(value: Any, pieces: Sequence[Piece]) -> list[Piece]:
     """`pieces` without those that are no step in `value`: libraries put the names of types among them."""
-    path: list[Piece] = []
-    for piece in pieces:
-        if isinstance(piece, int) and 0 <= piece < len(as_list(value)):
-            value = as_list(value)[piece]
-            path.append(piece)
-        elif isinstance(piece, str) and piece in as_object(value):
-            value = as_object(value)[piece]
-            path.append(piece)
-    return path
+    return [pieces[index] for index in steps(value, pieces)]
+
+
+def steps(value: Any, pieces: Sequence[Piece], end: object = _ANYTHING) -> list[int]:
+    """Which of `pieces` are steps in `value`. A key may be named like a type: the way to `end` is right."""
+    first: list[int] | None = None
+    waiting: list[tuple[int, Any, list[int]]] = [(0, value, [])]
+    for _ in range(_MOST_WAYS):
+        here, taken = _way(waiting, pieces)
+        if end is _ANYTHING or here == end:
+            return taken
+        first = taken if first is None else first
+        if not waiting:
+            break
+    return first or []
+
+
+def _way(waiting: list[tuple[int, Any, list[int]]], pieces: Sequence[Piece]) -> tuple[Any, list[int]]:
+    """The last of those that wait, to its end; where it could have gone on otherwise waits then."""
+    begin, here, taken = waiting.pop()
+    for index in range(begin, len(pieces)):
+        piece = pieces[index]
+        if isinstance(piece, int) and 0 <= piece < len(as_list(here)):
+            here = as_list(here)[piece]
+        elif isinstance(piece, str) and piece in as_object(here):
+            waiting.append((index + 1, here, list(taken)))
+            here = as_object(here)[piece]
+        else:
+            continue
+        taken.append(index)
+    return here, taken
 
 
 def line(text: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from racer.parsed.misfits import lacking, misfit, superfluous, too_deep, unlike, walked
+from racer.parsed.branches import Fault, best, either
+from racer.parsed.misfits import lacking, misfit, steps, superfluous, too_deep, too_few, unlike
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
     from racer.core.into import Misfit
+    from racer.parsed.branches import Sort
 
 _WANTED = {
     "int": "int",
@@ -26,6 +29,8 @@ _WANTED = {
     "none": "null",
 }
 _UNLIKE = frozenset({"type", "parsing", "required", "from"})  # int_type, bool_parsing, int_from_float
+_CONSTANTS = frozenset({"literal_error", "enum"})
+_OF_KIND = ("_type", "_parsing", "_required")
 
 
 def is_model(target: object) -> bool:
@@ -43,25 +48,84 @@ def made(target: Any) -> tuple[dict[str, Any], Callable[[str], Any]]:
         try:
             return adapter.validate_json(text)
         except ValidationError as error:
-            faults = error.errors(include_url=False, include_context=False)
-            raise _misfit(faults[0], text) from None
+            raise _misfit(error.errors(include_url=False, include_context=False), text) from None
         except RecursionError:
             raise too_deep() from None
 
     return adapter.json_schema(), read
 
 
-def _misfit(fault: Mapping[str, Any], text: str) -> Misfit:
-    """Of the first one; a union tells one for each of its types."""
-    kind, where = fault["type"], list(fault["loc"])
-    if kind == "json_invalid":
+def plain(value: Any) -> Any:
+    """What JSON can hold, under the names that it has there."""
+    from pydantic import TypeAdapter
+
+    adapter: TypeAdapter[Any] = TypeAdapter(type(value))
+    return adapter.dump_python(value, mode="json", by_alias=True)
+
+
+def _misfit(faults: Sequence[Any], text: str) -> Misfit:
+    if faults[0]["type"] == "json_invalid":
         return too_deep()  # JSON it is, so this is what it means: 200 levels are their limit
-    path = walked(json.loads(text), where)
+    value = json.loads(text)
+    told = _told(faults, value)
+    places = [_place(fault, value) for fault in told]
+    same = [fault for fault, where in zip(told, places, strict=True) if where == places[0]]
+    return misfit(places[0], either([_words(fault) for fault in same]))
+
+
+def _told(faults: Sequence[Any], value: Any) -> list[Any]:
+    """The first; where it is of a union, that of the branch that fits best, or of each that fits so well."""
+    known = 0
+    while True:
+        first = faults[0]
+        at = _named(first, value, known)
+        if at is None:
+            return [first]
+        way = first["loc"][:at]
+        rivals = list(takewhile(lambda fault: fault["loc"][:at] == way and len(fault["loc"]) > at, faults))
+        chosen = best([_rival(fault, value, at) for fault in rivals])
+        if len(chosen) > 1:
+            return [rivals[numbers[0]] for numbers in chosen]
+        faults, known = [rivals[number] for number in chosen[0]], at + 1
+
+
+def _named(fault: Any, value: Any, known: int) -> int | None:
+    """Where in `loc` the name of a union's branch stands. The key that is missing is none."""
+    where = fault["loc"]
+    taken = steps(value, where, fault["input"])
+    ends = len(where) - (fault["type"] == "missing")
+    return next((at for at in range(known, ends) if at not in taken), None)
+
+
+def _rival(fault: Any, value: Any, at: int) -> Fault:
+    depth = sum(index > at for index in steps(value, fault["loc"], fault["input"]))
+    sort: Sort = "other"
+    if fault["type"] in _CONSTANTS:
+        sort = "constant"
+    elif fault["type"].endswith(_OF_KIND):
+        sort = "kind"
+    return Fault(fault["loc"][at], depth, sort)
+
+
+def _place(fault: Any, value: Any) -> list[str | int]:
+    where = fault["loc"]
+    path = [where[index] for index in steps(value, where, fault["input"])]
+    return path[:-1] if fault["type"] == "extra_forbidden" or _is_key(fault) else path
+
+
+def _is_key(fault: Any) -> bool:
+    return fault["loc"][-1:] == ("[key]",)
+
+
+def _words(fault: Any) -> str:
+    kind, where = fault["type"], fault["loc"]
     if kind == "missing":
-        return misfit(path, lacking(where[-1]))
+        return too_few(fault["input"]) if isinstance(where[-1], int) else lacking(where[-1])
     if kind == "extra_forbidden":
-        return misfit(path[:-1], superfluous(where[-1]))
+        return superfluous(where[-1])
     wanted, _, manner = kind.partition("_")
     if wanted in _WANTED and manner.partition("_")[0] in _UNLIKE:
-        return misfit(path, unlike(_WANTED[wanted], fault["input"]))
-    return misfit(path, fault["msg"][:1].lower() + fault["msg"][1:])
+        words = unlike(_WANTED[wanted], fault["input"])
+    else:
+        words = fault["msg"][:1].lower() + fault["msg"][1:]
+    return f"a key: {words}" if _is_key(fault) else words

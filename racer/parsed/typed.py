@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from racer.parsed.formats import schema_of
 from racer.parsed.misfits import at, lacking, place, superfluous, too_deep
 from racer_adapters.jsontext import as_list, as_object
 
@@ -20,6 +21,7 @@ _PLACED = re.compile(r"(.*) - at `(?:key` in `)?(\$.*)`", re.DOTALL)
 _KEY = " - at `key` in `"
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _ANY_KEY = "..."
+_MOST_READ = 20_000_000  # characters that are read anew to find the key that is wrong
 
 
 def made(target: Any) -> tuple[dict[str, Any], Callable[[str], Any]]:
@@ -27,7 +29,7 @@ def made(target: Any) -> tuple[dict[str, Any], Callable[[str], Any]]:
     import msgspec
 
     try:
-        schema = msgspec.json.schema(target)
+        schema = schema_of(target)
     except TypeError as error:
         raise TypeError(
             str(error).splitlines()[-1]
@@ -59,7 +61,7 @@ def _misfit(said: str, text: str, fault: Callable[[str], str | None]) -> Misfit:
         return at("$", _words(said))
     what, where = placed.groups()
     if "[...]" in where:
-        where = _located(where, text, lambda value: fault(json.dumps(value)) == said) or where
+        where = _located(where, text, lambda value: fault(value) == said) or where
     return at(where, f"a key: {_words(what)}" if _KEY in said else _words(what))
 
 
@@ -72,22 +74,40 @@ def _words(what: str) -> str:
     return plain[:1].lower() + plain[1:]
 
 
-def _located(where: str, text: str, fails: Callable[[Any], bool]) -> str | None:
+def _located(where: str, text: str, fails: Callable[[str], bool]) -> str | None:
     """`where` with the keys in it that msgspec leaves open: of `$.tags[...]`, the first that is wrong."""
     value: Any = json.loads(text)
     here: Any = value
     pieces: list[str | int] = []
+    left = _MOST_READ
+
+    def wrong() -> bool:
+        nonlocal left
+        written = _written(value)
+        left -= len(written)
+        return left > 0 and fails(written)
+
     for step in _STEP.finditer(where):
         name, index = step.groups()
         if index != _ANY_KEY:
             piece: str | int = name or int(index)
         elif as_object(here):
-            piece = _first_wrong(here, lambda: fails(value))
+            piece = _first_wrong(here, wrong)
         else:
             return None
         pieces.append(piece)
         here = as_object(here).get(piece) if isinstance(piece, str) else _item(as_list(here), piece)
-    return place(pieces)
+    return place(pieces) if left > 0 else None
+
+
+def _written(value: Any) -> str:
+    """Fast, or with numbers of any length."""
+    import msgspec
+
+    try:
+        return msgspec.json.encode(value).decode()
+    except (OverflowError, UnicodeEncodeError):
+        return json.dumps(value)
 
 
 def _item(items: list[Any], index: int) -> Any:
@@ -95,15 +115,15 @@ def _item(items: list[Any], index: int) -> Any:
 
 
 def _first_wrong(table: dict[str, Any], fails: Callable[[], bool]) -> str:
-    """By halves: values are read in order, so the fault shows as soon as its key is among the first."""
+    """By halves: values are read in order, so those before a half that is fine need not be read again."""
     items = list(table.items())
-    low, high = 1, len(items)
-    while low < high:
+    low, high = 0, len(items)
+    while high - low > 1:
         middle = (low + high) // 2
-        _only(table, items[:middle])
-        low, high = (low, middle) if fails() else (middle + 1, high)
+        _only(table, items[low:middle])
+        low, high = (low, middle) if fails() else (middle, high)
     _only(table, items)
-    return items[low - 1][0]
+    return items[low][0]
 
 
 def _only(table: dict[str, Any], items: list[tuple[str, Any]]) -> None:

@@ -3,7 +3,9 @@
 Rule 1: where an object's keys are known, it has no others, and none may be missing.
 Rule 2: what a provider may refuse, and what we check anyhow, is left out: defaults, discriminators.
 Rule 3: a schema that refers to itself keeps its optional keys: a reference that must be followed has no end.
-Rule 4: `strict` is claimed for nothing but what every provider of it knows: a refusal costs the lane.
+Rule 4: a bound, a format or a pattern of a type is told in words, in the description of the value that it
+        limits: all models read them, several providers refuse the keywords, and we check them anyhow.
+Rule 5: `strict` is claimed for nothing but what every provider of it knows: a refusal costs the lane.
 """
 
 from __future__ import annotations
@@ -12,13 +14,27 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from racer.parsed.tree import below, nodes, rebuilt
-from racer_adapters.jsontext import as_list, as_object, as_text
+from racer_adapters.jsontext import as_list, as_object, as_text, dump
 from racer_adapters.types import Shape
 
 if TYPE_CHECKING:
     from racer.parsed.tree import Schema
 
-_OMITTED = frozenset({"default", "discriminator"})
+_OMITTED = frozenset({"default", "discriminator", "readOnly", "writeOnly"})
+_LIMITS = (
+    "format", "contentEncoding", "pattern", "minLength", "maxLength", "minimum", "exclusiveMinimum",
+    "maximum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties",
+    "maxProperties",
+)  # fmt: skip
+_AS_IN = {
+    "date-time": "2024-05-01T10:00:00Z",
+    "local-date-time": "2024-05-01T10:00:00",
+    "date": "2024-05-01",
+    "time": "10:00:00",
+    "partial-time": "10:00:00",
+    "duration": "PT1H30M",
+    "decimal": "12.50",
+}
 _BESIDE = frozenset({"title", "default"})  # what says nothing beside a reference
 _PLAIN = frozenset(
     {
@@ -137,7 +153,24 @@ def _merged(schema: Schema, definitions: dict[str, Schema], *, endless: bool) ->
     kinds = {_TYPES.get(kind) for kind in map(type, as_list(node.get("enum")))}
     if "type" not in node and len(kinds) == 1 and None not in kinds:
         node["type"] = kinds.pop()
-    return node
+    return _in_words(node)
+
+
+def _in_words(node: Schema) -> Schema:
+    """With its limits in its description. The length of a tuple says nothing beside its items."""
+    limits = [f"{word}: {_limit(node[word])}" for word in _LIMITS if word in node]
+    if not limits or "prefixItems" in node:
+        return node
+    made = {key: value for key, value in node.items() if key not in _LIMITS}
+    told = f"({', '.join(limits)})"
+    made["description"] = f"{node['description']} {told}" if node.get("description") else told
+    return made
+
+
+def _limit(value: Any) -> str:
+    known = _AS_IN.get(value, "") if isinstance(value, str) else ""
+    words = value if isinstance(value, str) else dump(value)
+    return f"{words}, as in {known}" if known else words
 
 
 # ---------------------------------------------------------------- strict

@@ -47,7 +47,7 @@ def test_the_exit_code_tells_what_to_change(error: RacerError, code: int) -> Non
         ("max_tokens is -1: use", "racer: --max-tokens is -1: use"),
         ("Pass resume=True to have another", "racer: Pass --resume to have another"),
         ("proof is 0: use", "racer: --proof is 0: use"),
-        ("checks: loosen valid=, or let other models try.", "racer: checks: let other models try."),
+        ("checks: loosen valid= or into=, or let others try.", "racer: checks: let others try."),
         ("only names 'x', which", "racer: --only names 'x', which"),
         ("the lanes is no option here", "racer: the lanes is no option here"),
         ("the field await=3 is not ours", "racer: the field await=3 is not ours"),
