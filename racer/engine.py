@@ -336,7 +336,9 @@ class Race:
         if read:
             error = error.replaced(f"{error.message}, behind {self._baton.place:,} characters")
         self._write(run, Outcome.FAILED, now, error)
-        if not again:
+        if again:
+            self._stage.breakers.stopped(run.lane)
+        else:
             self._cool_down(run, error, now)
         if read and not resumes:
             self._obey(self._heat.broke(run.number))

@@ -31,7 +31,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`can`: tools, json, schema, vision. `loaded`: answers without a cold start.
+    """`can`: tools, json, schema, vision, prefill. `loaded`: answers without a cold start.
 
     `context` in tokens, prompt and answer together; `price` in USD for a million tokens, in and out.
     `limits`, `renames` and `drops` are the model's own, beside its provider's.

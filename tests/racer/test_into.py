@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from racer import BadRequest, RaceLost, Racer, Reply, StreamBroken
-from racer.testing import Script, ScriptedTransport, config_of, says, streams
+from racer.testing import Script, ScriptedTransport, answers, config_of, says, streams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +101,27 @@ async def test_each_lane_is_asked_in_the_strongest_form_that_it_takes() -> None:
         True,
         True,
     ]
+
+
+async def test_a_provider_that_refuses_our_form_is_asked_in_words() -> None:
+    """A schema that is good may be more than a provider takes; that is no fault of the caller's."""
+    no = answers(400, b'{"error":{"message":"Invalid schema for response_format"}}')
+    kitchen = Kitchen(a=[no, says(GOOD, after=0.2)], b=[no, says(GOOD, after=0.5)])
+
+    reply = await kitchen.race(into=Recipe)
+
+    assert ("a", Recipe("Soup", ["boil"])) == (reply.provider, reply.parsed)
+    assert ["failed", "failed", "won", "lost"] == [str(attempt.outcome) for attempt in reply.attempts]
+    assert ["response_format" in sent for sent in kitchen.sent()] == [True, True, False, False]
+
+
+async def test_who_calls_the_words_wrong_too_means_the_caller() -> None:
+    """Two of them end the race, as ever."""
+    no = answers(400, b'{"error":{"message":"max_tokens is wrong"}}')
+    kitchen = Kitchen(a=no, b=no, c=says(GOOD, after=5))
+
+    with pytest.raises(BadRequest, match="two providers agree"):
+        await kitchen.race(into=Recipe)
 
 
 async def test_checks_come_behind_the_value() -> None:
