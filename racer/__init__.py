@@ -7,9 +7,12 @@ need not wait for an HTTP client.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # typing's own costs an import as much as Python's start
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from racer.api import Racer as Racer
     from racer.api import race as race
     from racer.config import Config as Config

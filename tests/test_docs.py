@@ -30,7 +30,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from racer import config
-from racer.cli.main import COMMANDS, parser
+from racer.cli.program import COMMANDS, parser
 from racer.core.heat import Outcome
 from racer.core.options import StreamOptions
 from racer.sim import Simulator, parse_profile

@@ -46,8 +46,8 @@ def show(shell: Shell, paint: Paint) -> None:
 
 
 def publish(shell: Shell, paint: Paint) -> None:
-    """Draw on stdout: a result, so a reader that has gone away is told as BrokenPipeError."""
+    """Draw on stdout: a result, so what cannot be written is told, as by `Shell.put`."""
     console = screen(shell.stdout, shell.environ)
-    with console.capture() as captured:
+    with shell.writing(), console.capture() as captured:  # which writes, if only an empty text
         console.print(paint(console.width))
     shell.lay_out(captured.get())

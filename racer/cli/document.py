@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def put_out(shell: Shell, document: object) -> None:
-    """JSON that is `document` and nothing else: what stdout cannot hold is escaped, and controls on a terminal."""
+    """JSON that stays `document`: escaped is what stdout cannot hold, and what would control a terminal."""
     on_terminal = shell.stdout.isatty()
     indent = 2 if on_terminal else None
     text = json.dumps(document, ensure_ascii=False, indent=indent)

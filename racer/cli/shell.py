@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 from racer.cli.plain import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
 _DIM, _RESET = "\x1b[2m", "\x1b[0m"
 _NO_CURSOR = frozenset({"", "dumb", "unknown"})
@@ -79,10 +80,16 @@ class Shell:
         self.put(text if text.endswith("\n") else f"{text}\n")
 
     def put(self, text: str) -> None:
-        """`text` as it is, on stdout. Raises NotWritten, and BrokenPipeError where the reader has left."""
-        try:
+        """`text` as it is, on stdout. Raises as `writing` does."""
+        with self.writing():
             self.stdout.write(text)
             self.stdout.flush()
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """Raises NotWritten for what stdout does not take, and BrokenPipeError where its reader has left."""
+        try:
+            yield
         except BrokenPipeError:
             raise
         except OSError as error:

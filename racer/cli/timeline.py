@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,7 @@ RESUME = (
     "resume=True, or `racer ask --resume`: where a reply breaks off, another lane then goes on from there."
 )
 NO_KEY = "no key: set "
+BEHIND = re.compile(r", behind ([\d,]+) characters\Z")  # what the reason of a leader that broke off ends with
 FULL = ("used up", "busy")  # what reasons of limits without room begin with
 UNTRIED = {
     Ending.WON: "not needed: the race was won before its turn",
@@ -59,7 +61,10 @@ _STAGES = {
 
 
 class Run(NamedTuple):
-    """One attempt. Seconds from the start of the race; None where it never came to that, or nobody knows."""
+    """One attempt. Seconds from the start of the race; None where it never came to that, or nobody knows.
+
+    `behind`: it went on behind so many characters, where another lane had broken off.
+    """
 
     row: Lane
     fate: Fate
@@ -67,6 +72,7 @@ class Run(NamedTuple):
     first_token: float | None
     end: float | None
     reason: str
+    behind: int | None = None
 
     @property
     def bar(self) -> Bar:
@@ -158,6 +164,7 @@ def _attempt(run: Run) -> dict[str, Any]:
         "status": row.status,
         "latency": _rounded(row.latency),
         "first_token": _rounded(row.first_token),
+        "resumed_at": run.behind,
         "usage": None if row.input_tokens is None else usage,
     }
 
@@ -171,7 +178,7 @@ def timeline_of(story: Story, providers: Sequence[Provider], now: float) -> Time
     race = story.race
     ending = None if race.ending is None else Ending(race.ending)
     overdue = now > race.at + race.deadline + GRACE
-    runs = tuple(_run(row, overdue=overdue) for row in story.attempts)
+    runs = _with_seams([_run(row, overdue=overdue) for row in story.attempts])
     tried = {row.lane for row in story.attempts}
     kept_out = dict(race.kept_out)
     untried = tuple(_untried(lane, kept_out.get(lane), ending) for lane in race.lanes if lane not in tried)
@@ -193,6 +200,23 @@ def _run(row: Lane, *, overdue: bool) -> Run:
     first = None if row.first_token is None else row.start + row.first_token
     end = None if row.latency is None else row.start + row.latency
     return Run(row, _fate(row, overdue=overdue), row.start, first, end, one_line(row.reason or ""))
+
+
+def _with_seams(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Whoever started after a leader had broken off went on from there: the race had no other use for it."""
+    seams = list(_seams(runs))
+    return tuple(
+        run._replace(behind=max((place for end, place in seams if run.start >= end - TICK), default=None))
+        for run in runs
+    )
+
+
+def _seams(runs: Iterable[Run]) -> Iterator[tuple[float, int]]:
+    """When each leader that was read from broke off, and how many characters its reader had by then."""
+    for run in runs:
+        found = BEHIND.search(run.reason)
+        if found is not None and run.fate is Fate.FAILED and run.end is not None:
+            yield run.end, int(found[1].replace(",", ""))
 
 
 def _fate(row: Lane, *, overdue: bool) -> Fate:

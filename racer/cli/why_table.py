@@ -54,6 +54,7 @@ def why_page(timeline: Timeline, paper: Paper) -> Group:
         parts += ["", *_lanes(timeline.runs, paper.width)]
     parts += _part("what would have helped", timeline.help)
     parts += _part("failed", _reasons(timeline.runs, Fate.FAILED))
+    parts += _part("went on where another broke off", _went_on(timeline.runs))
     parts += _part("lost sight of", _reasons(timeline.runs, Fate.GONE))
     parts += _part("never started", _grouped([Skipped(each.lane, each.reason) for each in timeline.untried]))
     parts += _part("left out", _left_out(timeline))
@@ -165,6 +166,14 @@ def _in_words(run: Run) -> str:
 def _reasons(runs: Sequence[Run], fate: Fate) -> list[str]:
     return [
         f"{one_line(run.row.lane)}: {run.reason or 'no reason given'}" for run in runs if run.fate is fate
+    ]
+
+
+def _went_on(runs: Sequence[Run]) -> list[str]:
+    return [
+        f"{one_line(run.row.lane)}: behind {run.behind:,} characters"
+        for run in runs
+        if run.behind is not None and run.fate is not Fate.CANCELLED
     ]
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from racer.cli.ask import credit, messages_of, options_of, prompt_of, quiet
-from racer.cli.main import main, parser
+from racer.cli.main import main
+from racer.cli.program import parser
 from racer.core.heat import Outcome
 from racer.core.reply import Attempt, Reply
 from racer.errors import BadRequest

@@ -213,7 +213,8 @@ def test_a_broken_answer_is_followed_by_its_table(theatre: Path) -> None:
     lines = screen(text_of(both))
     error = next(at for at, line in enumerate(lines) if line.startswith("racer: the stream broke off"))
     assert lines[error - 1] == ""
-    assert lines[error - 2].startswith("  sim-cut/m: truncated")
+    table = "\n".join(lines[:error])
+    assert "  sim-cut/m: truncated" in table[table.index("failed\n") :]
 
 
 # ---------------------------------------------------------------- troubles of the database
@@ -362,6 +363,28 @@ def test_a_reader_that_leaves_ends_it_quietly(home: Path) -> None:
     os.close(writing)
 
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("flags", [[], ["--no-stream"], ["--json"], ["--watch"]], ids=" ".join)
+def test_a_reader_that_leaves_before_the_first_word_ends_it(flags: list[str], theatre: Path) -> None:
+    """Nobody waits for an answer that would come much later."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*COMMAND, *HI, "--only", "sim-slow", *flags],
+        env=clean_environ(theatre),
+        cwd=theatre,
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=25,
+        text=True,
+    )
+    os.close(writing)
+
+    assert done.returncode == 141
+    assert done.stderr == "" or "--watch" in flags
 
 
 def test_a_reader_that_leaves_in_the_midst_stops_the_lane(stage: Simulator, theatre: Path) -> None:

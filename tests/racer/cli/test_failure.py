@@ -46,6 +46,7 @@ def test_the_exit_code_tells_what_to_change(error: RacerError, code: int) -> Non
         ("lanes is 0: use a whole number", "racer: --lanes is 0: use a whole number"),
         ("max_tokens is -1: use", "racer: --max-tokens is -1: use"),
         ("Pass resume=True to have another", "racer: Pass --resume to have another"),
+        ("broke off. Nobody could go on.", "racer: broke off. Nobody could go on."),
         ("proof is 0: use", "racer: --proof is 0: use"),
         ("checks: loosen valid= or into=, or let others try.", "racer: checks: let others try."),
         ("only names 'x', which", "racer: --only names 'x', which"),

@@ -1,4 +1,4 @@
-"""The command `racer`: help, versions, exit codes, and what a user never gets to see."""
+"""The command `racer` as a process begins it: what it loads, its exit code, and ctrl-C at any moment."""
 
 from __future__ import annotations
 
@@ -8,88 +8,45 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.cli.main import COMMANDS, main, parser
-from tests.racer.cli.shells import COMMAND, Gone, Terminal, clean_environ, shell_of, text_of
+from tests.racer.cli.shells import COMMAND, clean_environ
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from racer.cli.command import Command
+# Does what `racer ask hi` does, and something else just before it loads the module that is named first.
+PROGRAM = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            sys.meta_path.remove(self)
+            exec(sys.argv[2], {"os": os, "signal": signal, "sys": sys})
+
+class Pressed:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+sys.Pressed = Pressed
+sys.meta_path.insert(0, Finder())
+from racer.cli.main import main
+sys.exit(main(["ask", "hi"]))
+"""
 
 
-def test_help_is_a_result() -> None:
-    """It goes to stdout, names every command and shows how to begin."""
-    shell = shell_of()
-
-    assert main(["--help"], shell) == 0
-    assert all(f"\n    {command.name}" in text_of(shell.stdout) for command in COMMANDS)
-    assert 'racer ask "Why is the sky blue?"' in text_of(shell.stdout)
-    assert text_of(shell.stderr) == ""
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_each_command_explains_itself(command: Command) -> None:
-    """With examples, every line of which is understood."""
-    shell = shell_of()
-
-    assert main([command.name, "--help"], shell) == 0
-    assert "examples:" in text_of(shell.stdout)
-    assert f"racer {command.name}" in text_of(shell.stdout)
-
-
-def test_the_version_is_told() -> None:
-    """Of the installed distribution, or that there is none."""
-    shell = shell_of()
-
-    assert main(["--version"], shell) == 0
-    assert text_of(shell.stdout).startswith("racer ")
-
-
-WRONG = [
-    [],
-    ["fly"],
-    ["ask", "--lanes", "many"],
-    ["ask", "--lan", "2"],
-    ["ask", "a", "b"],
-    ["sim", "--port", "x"],
-]
-
-
-@pytest.mark.parametrize("argv", WRONG, ids=" ".join)
-def test_wrong_usage_ends_with_2(argv: list[str]) -> None:
-    """The usage and what is wrong with it on stderr, nothing on stdout; abbreviations are wrong, too."""
-    shell = shell_of()
-
-    assert main(argv, shell) == 2
-    assert text_of(shell.stderr).startswith("usage: racer")
-    assert text_of(shell.stdout) == ""
-
-
-def test_a_reader_that_left_ends_it_quietly() -> None:
-    """Exit code 141, as of a process that SIGPIPE killed."""
-    shell = shell_of(stdout=Gone())
-
-    assert main(["sim", "--list"], shell) == 141
-    assert text_of(shell.stderr) == ""
-
-
-class Interrupted(Terminal):
-    """Ctrl-C is pressed while it is read."""
-
-    def isatty(self) -> bool:
-        return False
-
-    def read(self, size: int | None = -1) -> str:
-        raise KeyboardInterrupt
-
-
-@pytest.mark.parametrize(("stderr", "said"), [(None, ""), (Terminal(), "\nracer: interrupted\n")])
-def test_ctrl_c_ends_with_130(stderr: Terminal | None, said: str) -> None:
-    """Also before a race has begun; a terminal gets a line of its own after the ^C."""
-    shell = shell_of(stdin=Interrupted(), stderr=stderr)
-
-    assert main(["ask"], shell) == 130
-    assert text_of(shell.stderr) == said
+def run(program: str, *argv: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """As `python -m` runs it: with -c, Python forgets what it has noted of an interrupt."""
+    (home / "racer.toml").write_text("[providers.ollama]\nenabled = false\n")
+    (home / "program.py").write_text(program)
+    return subprocess.run(
+        [sys.executable, "-m", "program", *argv],
+        env=clean_environ(home),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
 
 
 def test_help_needs_little(tmp_path: Path) -> None:
@@ -97,14 +54,9 @@ def test_help_needs_little(tmp_path: Path) -> None:
     program = (
         "import sys; from racer.cli.main import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=clean_environ(tmp_path),
-        capture_output=True,
-        check=True,
-        text=True,
-    )
+    done = run(program, home=tmp_path)
 
+    assert "racer.cli.ask" in done.stderr.split()
     assert {"rich", "racer.sim", "aiohttp.web", "structlog"}.isdisjoint(done.stderr.split())
 
 
@@ -117,18 +69,36 @@ def test_the_process_has_the_exit_code(tmp_path: Path) -> None:
     assert done.returncode == 2
 
 
-def test_examples_in_the_help_are_understood() -> None:
-    """Every `racer …` line under start here is a command line."""
-    shell = shell_of()
-    main(["--help"], shell)
-    lines = [line.strip() for line in text_of(shell.stdout).splitlines() if line.startswith("  racer ")]
+def test_the_entry_itself_loads_next_to_nothing(tmp_path: Path) -> None:
+    """ctrl-C cannot be caught before it is loaded."""
+    program = (
+        "import sys; import racer; known = {*sys.modules}; import racer.cli.main; "
+        "print(*{*sys.modules} - known)"
+    )
 
-    assert len(lines) >= 3
-    assert all(parser().parse_args(_words(line)) for line in lines if "--help" not in line)
+    assert set(run(program, home=tmp_path).stdout.split()) == {"racer.cli", "racer.cli.main"}
 
 
-def _words(line: str) -> list[str]:
-    """Without the remark, which stands apart by at least two spaces."""
-    import shlex
+INTERRUPTS = {
+    "in code from a string, of which Python keeps a note": "signal.raise_signal(signal.SIGINT)",
+    "where nothing can be raised": "sys.Pressed()",
+    "twice": "sys.Pressed(); signal.raise_signal(signal.SIGINT)",
+}
 
-    return shlex.split(line.partition("  ")[0])[1:]
+
+@pytest.mark.parametrize("module", ["racer.cli.program", "racer.cli.ask", "racer.config", "racer.api"])
+@pytest.mark.parametrize("how", INTERRUPTS)
+def test_ctrl_c_while_it_is_being_loaded(module: str, how: str, tmp_path: Path) -> None:
+    """Ends it with 130 and without a word, wherever it comes."""
+    done = run(PROGRAM, module, INTERRUPTS[how], home=tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_other_errors_that_cannot_be_raised_are_told(tmp_path: Path) -> None:
+    """As Python tells them; they end nothing."""
+    happens = "type('Odd', (), {'__del__': lambda self: 1 / 0})()"
+    done = run(PROGRAM, "racer.cli.ask", happens, home=tmp_path)
+
+    assert "ZeroDivisionError" in done.stderr
+    assert done.returncode == 2

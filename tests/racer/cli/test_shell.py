@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from racer.cli.shell import NotWritten
 from tests.racer.cli.shells import Terminal, clean_environ, shell_of, text_of
 
 if TYPE_CHECKING:
@@ -88,6 +89,39 @@ def test_two_terminals_are_one_screen(stdout: io.StringIO, stderr: io.StringIO) 
     assert shell_of(stdout=stdout, stderr=stderr).one_screen is both
 
 
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (OSError(28, "No space left on device"), NotWritten),
+        (OSError("odd"), NotWritten),
+        (BrokenPipeError(), BrokenPipeError),
+    ],
+)
+def test_what_stdout_does_not_take_is_told_apart(error: OSError, raised: type[OSError]) -> None:
+    """A full disk is one thing, a reader that has left another."""
+
+    class Unwilling(io.StringIO):
+        def flush(self) -> None:
+            raise error
+
+    with pytest.raises(raised) as caught:
+        shell_of(stdout=Unwilling()).put("a")
+    if raised is NotWritten:
+        assert str(caught.value) == f"could not write to stdout: {error.strerror or error}"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "held"),
+    [("utf-8", "ü→", True), ("ascii", "ü", False), ("utf-8", "\ud800", False), ("ascii", "u", True)],
+)
+def test_an_encoding_holds_what_it_can_write(encoding: str, text: str, *, held: bool) -> None:
+    """Half a character cannot be written anywhere."""
+    shell = shell_of()
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+
+    assert type(shell)(shell.stdin, stdout, shell.stderr, {}, shell.cwd).holds(text) is held
+
+
 def test_a_reader_that_left_is_forgotten() -> None:
     """After hanging up, what is still in the buffer goes nowhere, and says nothing about it."""
     reading, writing = os.pipe()
@@ -109,7 +143,6 @@ WRITES = (
     [
         ("</dev/null", "utf-8", "ü→\n".encode(), b"''\n"),
         ("</dev/null", "ascii", b"??\n", b"''\n"),
-        ("<&- >&-", "utf-8", b"", b"''\n"),
         ("</dev/null 2>&-", "utf-8", "ü→\n".encode(), b""),
     ],
 )
@@ -123,3 +156,18 @@ def test_any_streams_will_do(redirection: str, encoding: str, out: bytes, err: b
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, out, err)
+
+
+def test_what_is_written_to_a_closed_stdout_is_not_lost_in_silence(tmp_path: Path) -> None:
+    """A script that begins with >&- has made a mistake, and is told."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$0" -c "$1" <&- >&-', sys.executable, WRITES],
+        env=clean_environ(tmp_path),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("''\n")
+    assert done.stderr.endswith("NotWritten: could not write to stdout: it is closed\n")

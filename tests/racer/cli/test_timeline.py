@@ -227,6 +227,22 @@ def test_who_was_stopped_for_a_leader_was_not_running_when_the_deadline_came() -
     assert timeline(race("expired"), *rows).help[0] == "A longer deadline=: it was 20 s."
 
 
+def test_who_went_on_and_behind_how_much() -> None:
+    """Each that started after a leader had broken off; not the leader, nor who was stopped for it."""
+    rows = [
+        lane(outcome="failed", reason="network: reset, behind 1,234 characters"),
+        lane("b/m", "lost", first_token=None, latency=0.25),
+        lane("c/m", "failed", start=0.75, latency=0.5, reason="network: reset, behind 2,000 characters"),
+        lane("d/m", "failed", start=0.75, latency=0.1, reason="server: it stands behind 9 characters here"),
+        lane("e/m", start=1.25),
+    ]
+
+    found = timeline(race(), *rows)
+
+    assert [run.behind for run in found.runs] == [None, None, 1234, 1234, 2000]
+    assert [each["resumed_at"] for each in found.to_dict()["attempts"]] == [None, None, 1234, 1234, 2000]
+
+
 def test_a_reply_that_broke_off_could_have_been_gone_on_with() -> None:
     """One more key would have changed nothing."""
     rows = [lane(outcome="failed", reason="reset"), lane("b/m", "lost")]

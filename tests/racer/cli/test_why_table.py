@@ -104,6 +104,18 @@ def test_in_a_pipe_there_are_no_bars() -> None:
     assert drawn(timeline()) == PIPE
 
 
+def test_the_seam_of_a_resumed_answer_is_told() -> None:
+    """As `racer ask --resume --watch` tells it."""
+    rows = (
+        lane("a/m", "failed", reason="network: reset, behind 1,234 characters"),
+        lane("b/m", start=0.75),
+        lane("c/m", "lost", start=0.75),
+    )
+    found = timeline_of(story(race(winner="b/m"), *rows), (), NOW)
+
+    assert "\nwent on where another broke off\n  b/m: behind 1,234 characters\n\n" in drawn(found)
+
+
 def test_on_a_terminal_there_are_bars() -> None:
     """All on one axis, above the same rows."""
     text = drawn(timeline(), glyphs=RICH)
