@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_origin, get_type_hint
 from racer.core.into import Into, Misfit
 from racer.errors import BadRequest
 from racer.parsed import mapped, modelled, modelled_v1, typed, wire
-from racer.parsed.misfits import line, misfit, too_deep
-from racer.parsed.plain import plain_of
+from racer.parsed.misfits import line, misfit
 from racer_adapters.placed import shown
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     Made = tuple[dict[str, Any], Callable[[str], Any]]
 
-__all__ = ["into_of", "name_of", "plain_of"]
+__all__ = ["into_of", "name_of"]
 
 _REMEDY = (
     "a msgspec Struct, a dataclass, a TypedDict, a pydantic model, a type made of them, or a JSON schema"
@@ -57,8 +56,6 @@ def _guarded(read: Callable[[str], Any]) -> Callable[[str], Any]:
             return read(text)
         except (Misfit, MemoryError):
             raise
-        except RecursionError:
-            raise too_deep() from None
         except Exception as error:
             raise misfit((), f"{type(error).__name__}: {error}") from error
 

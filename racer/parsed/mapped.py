@@ -13,7 +13,7 @@ from racer_adapters.jsontext import as_list, as_object, dump
 from racer_adapters.placed import json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
@@ -48,7 +48,6 @@ def _validator(given: dict[str, Any]) -> Validator:
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.validators import validator_for
     from referencing import Registry
-    from referencing.exceptions import Unresolvable
 
     if not isinstance(given.get("$schema", ""), str):
         raise wrong(("$schema",), "not a text")
@@ -61,8 +60,6 @@ def _validator(given: dict[str, Any]) -> Validator:
         next(iter(validator.iter_errors(None)), None)
     except SchemaError as error:
         raise wrong(error.absolute_path, error.message) from None
-    except Unresolvable as error:
-        raise wrong((), f"a reference that cannot be followed ({error})") from None
     except RecursionError:
         raise wrong((), "nested too deep, or a reference that never ends") from None
     return validator
@@ -85,7 +82,7 @@ def _fault(validator: Validator, value: Any) -> Misfit | None:
     from referencing.exceptions import Unresolvable
 
     try:
-        error = next(cast("Iterator[ValidationError]", validator.iter_errors(value)), None)
+        error = next(iter(validator.iter_errors(value)), None)
         return None if error is None else _misfit(error)
     except RecursionError:
         return too_deep()
@@ -119,7 +116,7 @@ def _rival(error: ValidationError) -> Fault:
 
 def _words(error: ValidationError) -> str:
     """In words of our own, for the library's hold the whole value."""
-    keyword, found = str(error.validator), error.instance
+    keyword, found = str(error.validator), cast("Any", error.instance)
     wanted: Any = error.validator_value
     if keyword == "type":
         names = [wanted] if isinstance(wanted, str) else as_list(wanted)

@@ -68,16 +68,16 @@ def walked(value: Any, pieces: Sequence[Piece]) -> list[Piece]:
 
 def steps(value: Any, pieces: Sequence[Piece], end: object = _ANYTHING) -> list[int]:
     """Which of `pieces` are steps in `value`. A key may be named like a type: the way to `end` is right."""
-    first: list[int] | None = None
     waiting: list[tuple[int, Any, list[int]]] = [(0, value, [])]
+    here, first = _way(waiting, pieces)
+    taken = first
     for _ in range(_MOST_WAYS):
-        here, taken = _way(waiting, pieces)
         if end is _ANYTHING or here == end:
             return taken
-        first = taken if first is None else first
         if not waiting:
             break
-    return first or []
+        here, taken = _way(waiting, pieces)
+    return first
 
 
 def _way(waiting: list[tuple[int, Any, list[int]]], pieces: Sequence[Piece]) -> tuple[Any, list[int]]:

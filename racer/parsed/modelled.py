@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from racer.parsed.branches import Fault, best, either
 from racer.parsed.misfits import lacking, misfit, steps, superfluous, too_deep, too_few, unlike
@@ -55,14 +55,6 @@ def made(target: Any) -> tuple[dict[str, Any], Callable[[str], Any]]:
     return adapter.json_schema(), read
 
 
-def plain(value: Any) -> Any:
-    """What JSON can hold, under the names that it has there."""
-    from pydantic import TypeAdapter
-
-    adapter: TypeAdapter[Any] = TypeAdapter(type(value))
-    return adapter.dump_python(value, mode="json", by_alias=True)
-
-
 def _misfit(faults: Sequence[Any], text: str) -> Misfit:
     if faults[0]["type"] == "json_invalid":
         return too_deep()  # JSON it is, so this is what it means: 200 levels are their limit
@@ -81,12 +73,17 @@ def _told(faults: Sequence[Any], value: Any) -> list[Any]:
         at = _named(first, value, known)
         if at is None:
             return [first]
-        way = first["loc"][:at]
-        rivals = list(takewhile(lambda fault: fault["loc"][:at] == way and len(fault["loc"]) > at, faults))
+        rivals = _rivals(faults, at)
         chosen = best([_rival(fault, value, at) for fault in rivals])
         if len(chosen) > 1:
             return [rivals[numbers[0]] for numbers in chosen]
         faults, known = [rivals[number] for number in chosen[0]], at + 1
+
+
+def _rivals(faults: Sequence[Any], at: int) -> list[Any]:
+    """The faults of one union at one place: they stand together."""
+    way = faults[0]["loc"][:at]
+    return list(takewhile(lambda fault: fault["loc"][:at] == way and len(fault["loc"]) > at, faults))
 
 
 def _named(fault: Any, value: Any, known: int) -> int | None:
@@ -114,7 +111,7 @@ def _place(fault: Any, value: Any) -> list[str | int]:
 
 
 def _is_key(fault: Any) -> bool:
-    return fault["loc"][-1:] == ("[key]",)
+    return bool(fault["loc"][-1:] == ("[key]",))
 
 
 def _words(fault: Any) -> str:

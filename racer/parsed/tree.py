@@ -46,7 +46,7 @@ def rebuilt(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
     """A copy in which each schema right below is what `change` makes of it."""
     made: Schema = {}
     for keyword, value in schema.items():
-        if keyword in _NAMED:
+        if keyword in _NAMED and isinstance(value, dict):
             made[keyword] = {name: _changed(part, change) for name, part in as_object(value).items()}
         elif keyword in _LISTED and isinstance(value, list):
             made[keyword] = [_changed(part, change) for part in as_list(value)]

@@ -101,12 +101,12 @@ def _located(where: str, text: str, fails: Callable[[str], bool]) -> str | None:
 
 
 def _written(value: Any) -> str:
-    """Fast, or with numbers of any length."""
+    """Fast, or with what cannot be written as UTF-8."""
     import msgspec
 
     try:
         return msgspec.json.encode(value).decode()
-    except (OverflowError, UnicodeEncodeError):
+    except UnicodeEncodeError:
         return json.dumps(value)
 
 

@@ -13,6 +13,9 @@ from racer.core.unwrap import MOST_STARTS, candidates, flaw
 
 ONE = '{"a": 1}'
 
+LONG = json.dumps(["x" * 5_000])
+GLANCE = json.dumps(["x" * 4_092])
+
 WRAPPED: list[tuple[str, str, list[str]]] = [
     ("bare", ONE, [ONE]),
     ("with blanks around", f" \n{ONE}\r\n\t", [ONE]),
@@ -44,6 +47,12 @@ WRAPPED: list[tuple[str, str, list[str]]] = [
     ("behind a template", f'Like {{"a": ..., "b": [1]}}: {ONE}', [ONE]),
     ("in a fence behind a stray bracket", f'["so it is.\n```\n{ONE}\n```', [ONE]),
     ("behind a bracket that is never closed", f"From [0, 1):\n\n{ONE}", [ONE]),
+    ("behind an interval on its line", f"For x in [0, 1) we have {ONE}", [ONE]),
+    ("behind what a sentence opens", 'set {"a" or [1, 2 then {"abc": 1}', ['{"abc": 1}']),
+    ("behind a quote that is not closed", f'He said {{"hello and left.\n{ONE}', [ONE]),
+    ("behind many footnotes", "[1] " * 60 + ONE, ["[1]", ONE]),
+    ("behind many and long ones", f"{LONG} " * 40 + ONE, [LONG, ONE]),
+    ("behind one of just a glance", f"{GLANCE} {ONE}", [GLANCE, ONE]),
     ("behind a footnote", f"As said [1]: {ONE}", ["[1]", ONE]),
     ("unicode", 'Voilà 😀: {"é😀": "日本"} 😀', ['{"é😀": "日本"}']),
     ("an empty object", "So: {}", ["{}"]),
@@ -76,6 +85,9 @@ def test_json_is_found(text: str, found: list[str]) -> None:
         "['a', [1]]",
         "From [0, 1) comes [1]",
         "From [0, 1)\n[2, 3)\n[4]",
+        'So: {"name": Soup, "steps": [{"a": 1}',
+        'So: {"name" = "Soup", "step": {"a": 1}',
+        'So: [{"a": 1,}, {"abcdefghi": 1}',
         "[NaN]",
         '["\\ud800"]',
         '"\ud800"',
@@ -120,6 +132,10 @@ HUGE: list[tuple[str, str]] = [
     ("spaced brackets", "[ " * 500_000),
     ("broken and deep", "[1 x" * 300_000),
     ("broken by lines", "[1 x\n" * 200_000),
+    ("brackets of prose", "a [1 x " * 500_000),
+    ("few brackets of prose, far apart", "a [1 " + ("x " * 500 + "[1 ") * 5_000),
+    ("quotes of prose", 'a {"a" x ' * 500_000),
+    ("one long bracket of prose", "a [1 " + "x" * 2_000_000),
     ("broken and wide", "[1 x" * 60 + "{}" * 500_000),
     ("many documents", f"{ONE} x " * 100_000),
     ("fences", "```json\n" * 200_000),

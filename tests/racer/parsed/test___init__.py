@@ -14,6 +14,7 @@ import pydantic
 import pydantic.v1
 import pytest
 
+from racer.core.into import Misfit
 from racer.errors import BadRequest
 from racer.parsed import into_of, name_of
 
@@ -162,6 +163,29 @@ def test_what_may_not(target: Any, why: str) -> None:
     assert why in str(caught.value)
     assert len(str(caught.value)) < 600
     assert str(caught.value).isprintable()
+
+
+class Raising(msgspec.Struct):
+    a: int
+
+    def __post_init__(self) -> None:
+        if self.a == 1:
+            raise KeyError("x" * 1_000)
+        if self.a == 2:
+            raise RecursionError
+        raise MemoryError
+
+
+def test_what_a_hook_raises_is_a_misfit() -> None:
+    """It is the reply's fault as far as anyone can tell, and it ends a lane and not the race."""
+    read = into_of(Raising).read
+
+    with pytest.raises(Misfit, match=r"^\$: KeyError: 'x{100,150}…$"):
+        read('{"a":1}')
+    with pytest.raises(Misfit, match=r"^\$: nested too deep$"):
+        read('{"a":2}')
+    with pytest.raises(MemoryError):
+        read('{"a":3}')
 
 
 def test_a_type_that_is_nowhere_to_be_found() -> None:

@@ -24,25 +24,25 @@ def deep(levels: int) -> dict[str, Any]:
     return schema
 
 
+def branch(kind: str, **properties: Any) -> dict[str, Any]:
+    return {**thing(kind={"const": kind}, **properties), "required": ["kind", *properties]}
+
+
+EITHER = {"anyOf": [branch("a", n=INTEGER), branch("b", m={"type": "string"})]}
+
 BAD: list[tuple[Any, str]] = [
     ({"type": "thing"}, "$.type: 'thing' is not valid"),
     (thing(a={"type": 5}), "$.properties.a.type: 5 is not valid"),
     (thing(a={"pattern": "("}), "$.properties.a.pattern: '(' is not a 'regex'"),
     ({"required": "a"}, "$.required: 'a' is not of type 'array'"),
+    ({"properties": []}, "$.properties: [] is not of type 'object'"),
     ({"$schema": 5}, '$["$schema"]: not a text'),
     ({"$ref": "https://example.org/schema"}, '$["$ref"]: a reference to somewhere else'),
-    (thing(a={"$ref": "other.json#/a"}), '$.properties.a["$ref"]: a reference to somewhere else'),
+    ({"$ref": "#"}, "$: a reference that never ends"),
+    ({"type": "json_schema", "json_schema": {"schema": {}}}, "give the schema itself"),
     (
-        thing(a={"items": {"$dynamicRef": "x"}}),
-        '$.properties.a.items["$dynamicRef"]: a reference to somewhere',
-    ),
-    (thing(a={"$ref": "#/$defs/none"}), '$.properties.a["$ref"]: a reference to nothing'),
-    ({"anyOf": [{"$ref": "#none"}]}, '$.anyOf[0]["$ref"]: a reference to nothing'),
-    ({"$ref": "#"}, "$: nested too deep, or a reference that never ends"),
-    ({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}, "a reference that never ends"),
-    (
-        {"$defs": {"a": INTEGER, "b": {"$id": "urn:b", "$ref": "#/$defs/a"}}, "$ref": "#/$defs/b"},
-        "a reference that cannot be followed",
+        {"$dynamicRef": "#x", "$defs": {"a": {"$dynamicAnchor": "x", "not": {"$ref": "#/$defs/b"}}}},
+        "to nothing",
     ),
     (deep(250), "nested too deep"),
     ({1: 2}, "into cannot be written as JSON"),
@@ -72,6 +72,16 @@ FITS: list[tuple[dict[str, Any], str, object]] = [
     ({"$schema": "http://json-schema.org/draft-07/schema#", "items": [INTEGER]}, '[1,"x"]', [1, "x"]),
     ({"$schema": "https://example.org/unknown", **INTEGER}, "5", 5),
     ({"enum": [{"$ref": "data"}]}, '{"$ref":"data"}', {"$ref": "data"}),
+    (thing(a={"pattern": r"^\p{Lu}"}), '{"a":"x"}', {"a": "x"}),
+    (
+        {
+            "$id": "https://example.org/s.json",
+            "$defs": {"a": INTEGER},
+            **thing(a={"$ref": "s.json#/$defs/a"}),
+        },
+        '{"a":1}',
+        {"a": 1},
+    ),
 ]
 
 
@@ -100,6 +110,18 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     (thing(a={"enum": ["x", "y"]}), '{"a":"' + "z" * 10_000 + '"}', '$.a: does not fit enum: ["x","y"]'),
     (thing(a={"minimum": 3}), '{"a":1}', "$.a: does not fit minimum: 3"),
     ({"anyOf": [thing(a=INTEGER), {"type": "null"}]}, '{"a":"x"}', "$.a: expected int, got str"),
+    (EITHER, '{"kind":"b","m":5}', "$.m: expected str, got int"),
+    (EITHER, '{"kind":"b"}', '$: the key "m" is missing'),
+    (EITHER, '{"kind":"c"}', '$.kind: does not fit const: "a" or "b"'),
+    (EITHER, "7", "$: expected object, got int"),
+    (
+        {"items": {"oneOf": [INTEGER, {"type": "array", "items": INTEGER}]}},
+        '[1,["x"]]',
+        "$[1][0]: expected int",
+    ),
+    ({"anyOf": [INTEGER, {"type": "null"}]}, '"x"', "$: expected int or null, got str"),
+    ({"oneOf": [INTEGER, {"minimum": 1}]}, "5", '$: does not fit oneOf: [{"type":"integer"},{"minimum":1}]'),
+    ({"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, "{}", '$: the key "a" or "b" is missing'),
     (thing(a=False), '{"a":1}', "$: there is a value where the schema says false"),
     ({"not": {}}, "1", "$: does not fit not: {}"),
     ({"multipleOf": 0.5}, "1" + "0" * 400, "$: cannot be checked (int"),

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.parsed.misfits import at, lacking, line, misfit, place, superfluous, unlike, walked
+from racer.parsed.misfits import (
+    at,
+    lacking,
+    line,
+    misfit,
+    place,
+    steps,
+    superfluous,
+    too_deep,
+    too_few,
+    unlike,
+    walked,
+)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +65,23 @@ def test_words() -> None:
 def test_only_what_is_a_step_is_walked(pieces: tuple[str | int, ...], path: list[Any]) -> None:
     """pydantic names the members of a union on the way."""
     assert walked({"u": ["x"]}, pieces) == path
+
+
+def test_a_key_that_is_named_like_a_type_is_told_apart_by_what_stands_there() -> None:
+    """pydantic tells the value that is wrong; the way that leads to it is right."""
+    value: Any = {"u": {"Cat": {"n": 1}, "n": "x"}}
+
+    assert steps(value, ("u", "Cat", "n"), "x") == [0, 2]
+    assert steps(value, ("u", "Cat", "n"), 1) == [0, 1, 2]
+    assert steps(value, ("u", "Cat", "n"), "elsewhere") == [0, 1, 2]
+    assert steps(value, ("u",), "elsewhere") == [0]
+    deep = ("a",) * 99
+    value = None
+    for key in deep:
+        value = {key: value}
+    assert steps(value, deep, "elsewhere") == list(range(99))
+    assert str(too_deep()) == "$: nested too deep"
+    assert too_few([1]) == "too few items: 1"
 
 
 def test_both_ends_of_a_long_place_are_told() -> None:

@@ -42,6 +42,16 @@ class Recipe(pydantic.BaseModel):
         return name
 
 
+class Pets(pydantic.BaseModel):
+    one: Cat | Dog | None = None
+    many: list[Cat | Dog] = []
+    named: dict[str, Cat | Dog] = {}
+    maybe: int | list[Cat | Dog] | None = None
+    either: Annotated[Cat | Dog, pydantic.Field(discriminator="type")] | None = None
+    pair: tuple[int, str] = (1, "")
+    numbers: dict[int, int] = {}
+
+
 class Shut(pydantic.BaseModel, extra="forbid"):
     a: int
 
@@ -101,7 +111,20 @@ WRONG: list[tuple[Any, str, str]] = [
     (Recipe, '{"name":"x","steps":{}}', "$.steps: expected array, got object"),
     (Recipe, '{"name":"x","tags":{"a b":"x"}}', '$.tags["a b"]: expected int, got str'),
     (Recipe, '{"name":"x","pet":{"type":"cat"}}', '$.pet: the key "lives" is missing'),
-    (Recipe, '{"name":"x","either":["x"]}', "$.either: expected int, got array"),
+    (Recipe, '{"name":"x","either":["x"]}', "$.either[0]: expected int, got str"),
+    (Recipe, '{"name":"x","either":{}}', "$.either: expected int or array, got object"),
+    (Pets, '{"one":{"type":"dog","bones":"x"}}', "$.one.bones: expected int, got str"),
+    (Pets, '{"one":{"type":"dog"}}', '$.one: the key "bones" is missing'),
+    (Pets, '{"one":{"type":"cow"}}', "$.one.type: input should be 'cat' or 'dog'"),
+    (Pets, '{"one":5}', "$.one: expected object, got int"),
+    (Pets, '{"many":[{"type":"cat","lives":9},{"type":"dog","bones":"x"}]}', "$.many[1].bones: expected int"),
+    (Pets, '{"named":{"Cat":{"type":"dog","bones":"x"}}}', "$.named.Cat.bones: expected int, got str"),
+    (Pets, '{"maybe":[{"type":"dog","bones":"x"}]}', "$.maybe[0].bones: expected int, got str"),
+    (Pets, '{"either":{"Dog":1,"type":"dog","bones":"x"}}', "$.either.bones: expected int, got str"),
+    (Pets, '{"pair":[1]}', "$.pair: too few items: 1"),
+    (Pets, '{"pair":[]}', "$.pair: too few items: 0"),
+    (Pets, '{"pair":[1,"a",2]}', "$.pair: tuple should have at most 2 items"),
+    (Pets, '{"numbers":{"x":1}}', "$.numbers: a key: expected int, got str"),
     (Shut, '{"a":1,"b":2}', '$: the key "b" is not allowed'),
     (list[Shut], '[{"a":1,"b":2}]', '$[0]: the key "b" is not allowed'),
     (Aliased, '{"a":1}', '$: the key "theA" is missing'),
@@ -125,6 +148,14 @@ def test_what_does_not_fit(target: Any, text: str, told: str) -> None:
 
     assert str(caught.value).startswith(told)
     assert len(str(caught.value)) < 200
+
+
+def test_a_fault_in_a_long_list_of_unions_is_found_at_once() -> None:
+    """Only the faults of the first union are compared."""
+    _, read = made(list[Cat | Dog])
+
+    with pytest.raises(Misfit, match=r"^\$\[0\]\.type: input should be 'cat' or 'dog'$"):
+        read("[" + ",".join(['{"type":"cow"}'] * 20_000) + "]")
 
 
 def test_what_is_a_model() -> None:

@@ -125,6 +125,24 @@ def test_the_wrong_one_of_many_is_found_by_halves() -> None:
         read(text)
 
 
+def test_a_key_that_would_take_too_long_to_find_is_left_open() -> None:
+    """Whatever else the reply holds is read again for each half, so it must not be much."""
+    _, read = made(tuple[list[int], dict[str, int]])
+    table = ",".join(f'"k{n}":1' for n in range(1_000))
+    text = f'[[{"1," * 2_000_000}1],{{{table},"last":null}}]'
+
+    with pytest.raises(Misfit, match=r"^\$\[1\]\[\.\.\.\]: expected int, got null$"):
+        read(text)
+
+
+def test_half_a_character_behind_it_does_not_hide_the_key() -> None:
+    """It cannot be written as it was read."""
+    _, read = made(tuple[dict[str, int], Any])
+
+    with pytest.raises(Misfit, match=r"^\$\[0\]\.b: expected int, got str$"):
+        read('[{"a":1,"b":"x"},"\\ud800"]')
+
+
 def test_a_fault_beyond_what_is_there_is_told_as_it_is() -> None:
     """A name that msgspec writes like two steps leads nowhere."""
     _, read = made(dict[str, list[Odd]])
