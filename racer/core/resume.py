@@ -3,8 +3,11 @@
 Rule 1: text is cut only where it is known to be a repetition: the anchor, or all that was said. What cannot
         be told apart does not join, and the lane has failed.
 Rule 2: the anchor ends the text and occurs nowhere else in it: no other place can be taken for the end.
-Rule 3: a model with the ability "prefill" goes on from the exact end of what it is given. Nothing verifies
-        that, so a model has it only where it is known.
+Rule 3: behind chatter, an anchor that does not begin its line, or that its line or its quotation marks end
+        with, was only mentioned. A line break is the text's own where the text had ended with it.
+Rule 4: of anchors one right behind another the last one counts, unless the text may repeat itself.
+Rule 5: a model with the ability "prefill" goes on from the exact end of what it is given. Nothing verifies
+        that, so a model has it only where it is known. That it begins anew is noticed all the same.
 """
 
 from __future__ import annotations
@@ -23,21 +26,27 @@ if TYPE_CHECKING:
     from racer_adapters.types import Answer, Call, Shape
 
 ANCHOR = 40  # characters, where they are enough
-UNMISTAKABLE = 16  # a shorter anchor may turn up in any chatter
+UNMISTAKABLE = 16  # characters; fewer may turn up in any chatter
+HEAD = 24  # characters of a text that show that it is said again, where they stand in it once
 WORD = 40  # no word is longer; scripts without spaces begin anywhere
 CHATTER = 300  # characters before the anchor
-GAP = 160  # characters behind an anchor that was only mentioned, in which the true one would begin
-SPARE = 32  # tokens for chatter
+BETWEEN = 12  # characters between one anchor and the next
+SPARE = 8  # tokens for a few words of chatter; more of it is at the cost of the answer
 HELD = 64  # characters at the end that may be a closing mark and white space
+OFTEN = 1000  # characters that are looked at with every piece
 
 # What another lane cannot mend: the question, the answer, the caller's wish or this machine is at fault.
 FINAL = frozenset({Kind.INVALID, Kind.BLOCKED, Kind.BAD_REQUEST, Kind.TOO_LONG, Kind.TOO_LARGE, Kind.LOCAL})
 
 FENCE = "```"
 CLOSERS = {FENCE: FENCE, '"': '"', "“": "”", "«": "»"}
-QUOTES = {'"': '"', "“": "”", "«": "»", "‘": "’", "'": "'", "`": "`", "*": "*"}
+APART = " \t\r\n.…-*_`>'‘’\"“”«»"  # what may stand between one anchor and the next
+CLOSING = " \t\r\n.…"  # and between an anchor and the mark that ends its mention
+NOWHERE = -1
 
-_OPENED = re.compile(r"(?:(```)[\w+-]*[ \t]*\n\s*|([\"“«]))\Z")
+_OPENING = r"(?:(```)[\w+-]*[ \t]*\n\s*|([\"“«]))"
+_DOTS = r"(?:\.{3}|…)?[ \t]*"
+_OPENED = re.compile(_OPENING)
 _WORD = re.compile(r"(?<=\s)\S")
 
 _REST = (
@@ -100,13 +109,14 @@ def _form(shape: Shape | None) -> str:
 def anchor_of(text: str) -> str:
     """The end of `text` without its trailing white space: what a model is asked to begin with.
 
-    It begins with a word, and occurs in `text` once; where nothing shorter does, it is all of it.
+    It begins with a word, and occurs in `text` once; where nothing shorter does, it is all of it. Nor is
+    a mark alone left out, for then nobody could tell whose that is.
     """
     said = text.rstrip()
     size = ANCHOR
     while size < len(said):
         start = _word_at(said, len(said) - size)
-        if said.find(said[start:]) == start:
+        if said.find(said[start:]) == start and not _OPENED.fullmatch(said[:start].lstrip()):
             return said[start:]
         size *= 2
     return said.lstrip()
@@ -116,7 +126,9 @@ def _word_at(text: str, place: int) -> int:
     """Where the word at `place` begins; `place` itself in a script without spaces."""
     low = max(place - WORD, 0)
     begins = [found.start() for found in _WORD.finditer(text[low : place + 1])]
-    return low + begins[-1] if begins else len(text) - len(text[place:].lstrip())
+    if begins:
+        return low + begins[-1]
+    return len(text) - len(text[place:].lstrip()) if low else 0
 
 
 # ---------------------------------------------------------------- where it joins
@@ -129,23 +141,38 @@ class Seam:
     close  what is new at last, when the lane has said all
 
     Both raise WireError once it cannot join. With `prefill` all is new, but for the white space at the end
-    of `text`, which was not sent. Else the lane must begin with the anchor, alone or behind some chatter, or
-    say all of `text` again. Of a fence or quotation mark that was opened before the anchor, the closing one
-    is cut where the whole text would have one too many.
+    of `text`, which was not sent, and for `text` itself where it is said again; a short one, or one that
+    repeats its beginning, is not known again. Else the lane must begin with the anchor, alone or behind some
+    chatter, or say all of `text` again. Of a fence or quotation mark that was opened before the anchor, the
+    closing one is cut where the whole text would have one too many.
     Holds no more than `text` and some hundred characters.
     """
 
-    __slots__ = ("_again", "_anchor", "_held", "_length", "_settled", "_tail", "_whole", "_wrap")
+    __slots__ = (
+        "_anchor",
+        "_due",
+        "_held",
+        "_length",
+        "_prefill",
+        "_said",
+        "_settled",
+        "_tail",
+        "_text",
+        "_whole",
+        "_wrap",
+    )
 
     def __init__(self, text: str, *, prefill: bool) -> None:
-        said = text.rstrip()
-        self._tail = text[len(said) :]
-        self._settled = prefill or not said
-        self._whole = "" if self._settled else said.lstrip()
-        self._anchor = "" if self._settled else anchor_of(text)
-        self._again = (_Repeated(self._anchor), _Repeated(self._whole))
+        self._text = text
+        self._said = text.rstrip()
+        self._tail = text[len(self._said) :]
+        self._whole = self._said.lstrip()
+        self._prefill = prefill
+        self._settled = not self._whole or (prefill and not _telling(self._whole))
+        self._anchor = "" if prefill else anchor_of(text)
         self._held: list[str] = []
         self._length = 0
+        self._due = 0
         self._wrap: _Wrap | None = None
 
     @property
@@ -156,28 +183,26 @@ class Seam:
     def feed(self, more: str) -> str:
         if self._settled:
             return self._new(more)
-        if not self._length:
+        if not self._length and not self._prefill:
             more = more.lstrip()
-        if not more:
-            return ""
         self._held.append(more)
         self._length += len(more)
-        for known in self._again:
-            known.take(more)
-        return self._joined(last=False)
+        return self._joined(last=False) if self._length >= self._due else ""
 
     def close(self) -> str:
         new = "" if self._settled else self._joined(last=True)
         return new if self._wrap is None else new + self._wrap.close()
 
     def _joined(self, *, last: bool) -> str:
-        end = self._end(last=last)
+        came = "".join(self._held)
+        self._due = len(came) + (1 if len(came) < OFTEN else len(came) // 8)
+        end = self._behind_prefill(came, last=last) if self._prefill else self._end(came, last=last)
+        self._held = [came]
         if end is None:
             return ""
-        rest = "".join(self._held)[end:]
         self._held.clear()
         self._settled = True
-        return self._new(rest)
+        return self._new(came[end:])
 
     def _new(self, more: str) -> str:
         """What is left of `more` behind the white space that the caller has already."""
@@ -187,83 +212,103 @@ class Seam:
             more = more[same:]
         return more if self._wrap is None else self._wrap.feed(more)
 
-    def _end(self, *, last: bool) -> int | None:
-        """Where the repetition ends in what is held; None while that is open."""
-        for known in self._again:
-            if known.done:
-                return known.length
-        if not last and (self._length <= len(self._anchor) or any(known.alive for known in self._again)):
-            return None
-        return self._behind_chatter("".join(self._held), last=last)
+    def _behind_prefill(self, came: str, *, last: bool) -> int | None:
+        """Where what is new begins; None while that is open."""
+        text = came.lstrip()
+        start = len(came) - len(text)
+        head = self._whole[:HEAD]
+        if start >= HELD or not text.startswith(head):
+            return None if start < HELD and head.startswith(text) and not last else 0
+        end = self._said_at(came, start, self._whole, last=last)
+        # A refrain comes behind white space. What begins anew does not, but for that of the text itself.
+        if end == NOWHERE or came[:start] not in ("", self._said[: -len(self._whole)]):
+            raise _apart()
+        return end
+
+    def _end(self, came: str, *, last: bool) -> int | None:
+        """Where the repetition ends in `came`; None while that is open."""
+        end = self._repeated(came, 0, last=last)
+        return self._behind_chatter(came, last=last) if end == NOWHERE else end
+
+    def _repeated(self, came: str, place: int, *, last: bool) -> int | None:
+        """Where the anchor ends, or the whole text, if `came` says it at `place`. As of `_said_at`."""
+        end = self._said_at(came, place, self._anchor, last=last)
+        if end == NOWHERE:
+            return self._said_at(came, place, self._whole, last=last)
+        return None if end is None else self._last(came, end, last=last)
+
+    def _said_at(self, came: str, place: int, text: str, *, last: bool) -> int | None:
+        """Where `text` ends, if `came` says it at `place`, or NOWHERE; None while that is open."""
+        end = place + len(text)
+        if came.startswith(text, place):
+            return end
+        if last or not text.startswith(came[place:]):
+            return NOWHERE
+        self._due = min(self._due, end)
+        return None
 
     def _behind_chatter(self, came: str, *, last: bool) -> int | None:
-        place = came.find(self._anchor)
-        while 0 <= place <= CHATTER:
-            end = place + len(self._anchor)
-            if end == len(came) and not last:
-                return None
-            before = came[:place]
-            opened = _OPENED.search(before)
-            alone = opened is not None and opened.start() == 0
-            if (alone or len(self._anchor) >= UNMISTAKABLE) and not _quoted(before, came[end : end + 1]):
-                if not alone and not self._once(came, place, last=last):
-                    return None
-                if opened is not None:
-                    self._wrap = _Wrap(opened[1] or opened[2], self._whole)
+        for found in _beginnings(self._anchor, self._whole).finditer(came, 0, CHATTER + HEAD):
+            alone = found.start() == 0 and (found[1] or found[2])
+            if not alone and len(self._anchor) < UNMISTAKABLE:
+                continue
+            end = self._in_line(came, found, last=last)
+            if end != NOWHERE:
                 return end
-            place = came.find(self._anchor, place + 1)
-        if last or len(came) > CHATTER + len(self._anchor):
+        if last or len(came) > CHATTER + HEAD + len(self._anchor):
             raise _apart()
         return None
 
-    def _once(self, came: str, place: int, *, last: bool) -> bool:
-        """Whether the anchor at `place` is no mention of it before the true one. False while that is open.
-
-        What overlaps is a text that repeats itself. Nobody mentions a long one.
-        """
-        end = place + len(self._anchor)
-        if len(self._anchor) > 2 * ANCHOR:
-            return True
-        if end <= came.find(self._anchor, place + 1) < end + GAP:
+    def _in_line(self, came: str, found: re.Match[str], *, last: bool) -> int | None:
+        """As `_repeated`, behind the chatter or the mark that was `found`. What is a mention is NOWHERE."""
+        fences = came.count(FENCE, 0, found.end())
+        mark = found[1] or found[2] or (FENCE if fences % 2 else "")
+        end = self._repeated(came, found.end(), last=last)
+        if end is None or end == NOWHERE:
+            return end
+        goes_on = _goes_on(came[end:], mark, self._tail, last=last)
+        if not goes_on:
+            return None if goes_on is None else NOWHERE
+        if self._anchor in came[: found.start()] and self._may_repeat("\n"):
             raise _apart()
-        return last or len(came) >= end + GAP + len(self._anchor)
+        if mark or fences:
+            self._wrap = _Wrap(mark or FENCE, self._text)
+        return end
 
+    def _last(self, came: str, end: int, *, last: bool) -> int | None:
+        """Where the last of the anchors ends that stand one right behind another; None while that is open."""
+        start = end
+        while start < end + BETWEEN and came[start : start + 1] in APART:
+            start += 1
+            then = came[start : start + len(self._anchor)]
+            if then == self._anchor:
+                if self._may_repeat(came[end:start]):
+                    raise _apart()
+                end = start = start + len(then)
+            elif self._anchor.startswith(then) and not last:
+                return None
+        return end
 
-class _Repeated:
-    """Is a text said again, from its beginning? `alive`: so far; `done`: to its end."""
-
-    __slots__ = ("_at", "_text", "alive")
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self.alive = True
-
-    @property
-    def length(self) -> int:
-        return len(self._text)
-
-    @property
-    def done(self) -> bool:
-        return self.alive and self._at == len(self._text)
-
-    def take(self, more: str) -> None:
-        part = self._text[self._at : self._at + len(more)]
-        self.alive = self.alive and more.startswith(part)
-        self._at += len(part)
+    def _may_repeat(self, between: str) -> bool:
+        """Whether the text may itself say the anchor again behind `between`: it has it before the first."""
+        before = self._said[: -len(self._anchor)]
+        return not before.strip() or before.endswith(between)
 
 
 class _Wrap:
     """Holds back what may close `mark`, which was opened around the rest of `said`."""
 
-    __slots__ = ("_close", "_held", "_mark", "_open")
+    __slots__ = ("_close", "_held", "_mark", "_open", "_split")
 
     def __init__(self, mark: str, said: str) -> None:
         self._mark = mark
         self._close = CLOSERS[mark]
         self._held = ""
         self._open = 0
-        self._count(said)
+        self._split = ""
+        begun = said.rstrip(mark[0])
+        self._count(begun)
+        self._split = said[len(begun) :]  # the beginning of a mark, or all of it
 
     def feed(self, more: str) -> str:
         text = self._held + more
@@ -285,19 +330,43 @@ class _Wrap:
         return left.removesuffix("\n") if left.endswith("\n") else self._held
 
     def _count(self, text: str) -> None:
+        if not text:
+            return
+        text, self._split = self._split + text, ""
         self._open += text.count(self._mark)
         if self._close != self._mark:
             self._open -= text.count(self._close)
 
 
-def _quoted(before: str, after: str) -> bool:
-    """Whether what stands between is quoted, as words that are spoken of."""
-    line = before.rpartition("\n")[2]
-    for opener, closer in QUOTES.items():
-        if after == closer:
-            open_ = line.count(opener) % 2 if opener == closer else line.count(opener) > line.count(closer)
-            return bool(open_) or line.endswith(opener)
-    return False
+def _telling(text: str) -> bool:
+    """Whether its beginning shows that it is said again."""
+    return len(text) >= UNMISTAKABLE and text.find(text[: min(HEAD, len(text) // 2)], 1) < 0
+
+
+def _beginnings(anchor: str, whole: str) -> re.Pattern[str]:
+    """Where a line begins with one of them, or with a mark and then one of them."""
+    heads = [anchor[:UNMISTAKABLE], *([whole[:HEAD]] if _telling(whole) else [])]
+    return re.compile(rf"^[ \t]*{_OPENING}?{_DOTS}(?={'|'.join(map(re.escape, heads))})", re.MULTILINE)
+
+
+def _goes_on(after: str, mark: str, tail: str, *, last: bool) -> bool | None:
+    """Whether `after` goes on with what stands before it, no mention; None while that is open."""
+    if mark:
+        then = after.lstrip(CLOSING)
+        if then.startswith(CLOSERS[mark]):
+            return False
+        if CLOSERS[mark].startswith(then) and not last:
+            return None
+    then = after.lstrip()
+    if not then:
+        return False if last else None
+    breaks = _breaks(after[: -len(then)])
+    return mark == FENCE or not breaks or breaks == _breaks(tail)
+
+
+def _breaks(blank: str) -> str:
+    """White space up to the last line break."""
+    return blank[: blank.rfind("\n") + 1]
 
 
 def _common(one: str, other: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from racer.parsed.branches import Fault, best, either
 from racer.parsed.misfits import lacking, misfit, steps, superfluous, too_deep, too_few, unlike
