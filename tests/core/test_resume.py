@@ -463,7 +463,7 @@ ON = " before its door."
         (f"```\n{END}{ON}\n\n```\ncode\n```", f"{ON}\n\n```\ncode\n```"),
         (f"```\n{END}{ON} ```", f"{ON} ```"),
         (f"```\n{END}\n```", None),
-        (f"{END}… " * 2000 + END + ON, ON),
+        (f"{END}… " * 1100 + END + ON, ON),
         (f"{END}", ""),
         (f"{END}\n\n", "\n\n"),
         (f"{END}{' ' * BETWEEN} {END}", f"{' ' * BETWEEN} {END}"),
