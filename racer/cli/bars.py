@@ -63,6 +63,8 @@ ASCII = Glyphs(
     cut="~",
 )
 
+WIDEST = 99.995  # from there on two decimals would round to a cell more
+
 STYLES = {
     Stage.WAITING: "dim",
     Stage.ANSWERING: "cyan",
@@ -147,4 +149,4 @@ def fitted(text: str, cells: int, glyphs: Glyphs) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:5.2f} s" if value < 100 else f"{value:5.0f} s"
+    return f"{value:5.2f} s" if value < WIDEST else f"{value:5.0f} s"

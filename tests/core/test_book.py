@@ -134,6 +134,17 @@ def test_what_comes_is_shown_also_where_it_ends_in_a_failure() -> None:
     assert "hi" == one.answer().text
 
 
+def test_a_lane_that_leads_nothing_keeps_what_came_all_the_same() -> None:
+    """Where only a whole reply decides, there is nothing to show."""
+    one = run()
+
+    with pytest.raises(WireError):
+        one.receive([Text("hi"), WireError(Kind.RESET, "gone")])
+
+    assert one.lead is None
+    assert "hi" == one.answer().text
+
+
 def test_a_reply_of_two_lanes_counts_both() -> None:
     """Their words, their tokens, and the first one's first token."""
     kept = book()

@@ -94,7 +94,7 @@ WRONG: list[tuple[str, Answer, Call, Kind, str]] = [
         said("", ("add", "[1]")),
         TOOLS,
         Kind.INVALID,
-        "'add' is called with is not JSON",
+        "'add' is called with is no JSON object",
     ),
     (
         "arguments cut off",
