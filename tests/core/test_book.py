@@ -136,7 +136,7 @@ def test_what_comes_is_shown_also_where_it_ends_in_a_failure() -> None:
 
 def test_a_lane_that_leads_nothing_keeps_what_came_all_the_same() -> None:
     """Where only a whole reply decides, there is nothing to show."""
-    one = run()
+    one = Run(0, lane("a/m"), 100.0)
 
     with pytest.raises(WireError):
         one.receive([Text("hi"), WireError(Kind.RESET, "gone")])
