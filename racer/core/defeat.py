@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from racer.core.consequence import FOREVER
-from racer.core.heat import Ending
+from racer.core.heat import Ending, Outcome
 from racer.errors import BadRequest, DeadlineExceeded, NoLanes, RaceLost, RacerError, StreamBroken
 from racer_adapters.errors import Kind, WireError
 
@@ -85,6 +85,8 @@ def broken(
     """
     lines = [f"  {attempt.lane}: {attempt.reason}" for attempt in attempts if attempt.reason]
     if mends and resume:
+        slow = [each.lane for each in attempts if each.outcome is Outcome.LOST and each.resumed_at is not None]
+        lines += [f"  {lane}: had not gone on yet" for lane in slow]
         lines += _not_tried(rested)
     error = StreamBroken(
         "\n".join([_broke(len(told), reasons, resume=resume, mends=mends), *lines]), text=told

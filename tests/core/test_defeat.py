@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -300,14 +301,14 @@ def test_what_keeps_every_lane_out_for_good_has_its_own_advice(reason: str, advi
 def test_a_stream_that_broke_off(resume: bool, mends: bool, kind: Kind, words: str) -> None:
     """How much there is of it, what to do about it, and each failure; those that were halted have none."""
     why = WireError(kind, "gone")
-    attempts = [failed("a/m", why), running("b/m")]
+    attempts = [failed("a/m", why), running("b/m"), replace(running("d/m"), resumed_at=1234)]
     rested = [Skipped("c/m", "used up")]
 
     error = broken("x" * 1234, attempts, [("a/m", why)], rested, resume=resume, mends=mends)
 
     assert words in str(error)
     assert f"\n  a/m: {kind}: gone" in str(error)
-    assert ("\n  c/m: not tried: used up" in str(error)) is (resume and mends)
+    assert ("\n  d/m: had not gone on yet\n  c/m: not tried: used up" in str(error)) is (resume and mends)
     assert "x" * 1234 == error.text
     assert isinstance(error.__cause__, ExceptionGroup)
 
