@@ -85,8 +85,8 @@ def broken(
     """
     lines = [f"  {attempt.lane}: {attempt.reason}" for attempt in attempts if attempt.reason]
     if mends and resume:
-        slow = [each.lane for each in attempts if each.outcome is Outcome.LOST and each.resumed_at is not None]
-        lines += [f"  {lane}: had not gone on yet" for lane in slow]
+        slow = (each for each in attempts if each.outcome is Outcome.LOST and each.resumed_at is not None)
+        lines += [f"  {each.lane}: had not gone on yet" for each in slow]
         lines += _not_tried(rested)
     error = StreamBroken(
         "\n".join([_broke(len(told), reasons, resume=resume, mends=mends), *lines]), text=told
