@@ -23,14 +23,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from racer.core.plan import Policy, Running, View
+from racer.core.company import in_turn, is_in_the_way
+from racer.core.view import UNKNOWN, Running, View
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from racer.core.breaker import Block
+    from racer.core.plan import Policy
     from racer.core.provider import Lane
+    from racer.core.view import Planned, Prospects
     from racer_adapters.errors import WireError
 
 OBJECTORS = 2
@@ -72,8 +75,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Start:
+    """`extra`: a request that comes out of the allowance for such."""
+
     attempt: int
     lane: Lane
+    extra: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,29 +119,17 @@ class Gate(Protocol):
 class Heat:
     """`lanes` in order of rank; `gate` tells which of them may start at an instant.
 
+    `prospects` and `groups` are for the policy, which they are handed to with each view.
+
     `kept_out` has the lanes that have not started and that it did not let in when they were looked at last,
     each with the reason. One whose quota has yet to be asked for is only among them once it was asked for.
     """
 
     __slots__ = (
-        "_again",
-        "_began",
-        "_blocks",
-        "_gate",
-        "_halted",
-        "_next",
-        "_objectors",
-        "_policy",
-        "_rules",
-        "_running",
-        "_starts",
-        "_used",
-        "_waiting",
-        "ending",
-        "kept_out",
-        "leader",
-        "winner",
-    )
+        "_again", "_began", "_blocks", "_gate", "_groups", "_halted", "_next", "_objectors", "_policy",
+        "_prospects", "_rules", "_running", "_starts", "_used", "_vacant", "_waiting", "ending", "kept_out",
+        "leader", "winner",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -144,10 +138,14 @@ class Heat:
         rules: Rules,
         policy: Policy,
         gate: Gate,
+        prospects: Prospects = UNKNOWN,
+        groups: Mapping[str, int] | None = None,
     ) -> None:
         self._rules = rules
         self._policy = policy
         self._gate = gate
+        self._prospects = prospects
+        self._groups = groups or {}
         self._waiting = list(lanes)
         self._halted: list[Lane] = []
         self._running: dict[int, Running] = {}
@@ -155,6 +153,7 @@ class Heat:
         self._used: Counter[str] = Counter()
         self._objectors: set[str] = set()
         self._starts = 0
+        self._vacant = 0
         self._began = 0.0
         self._next = float("inf")
         self._blocks: dict[str, Block | None] = {}
@@ -177,8 +176,15 @@ class Heat:
         running = self._running.get(attempt)
         if running is None or running.first_token is not None:
             return []
-        running.first_token = now
+        running.first_token = running.last = now
         return self._advance(now)
+
+    def progress(self, attempt: int, now: float) -> None:
+        """A further piece has come. At infinity: none is to come, and its silence is no stall."""
+        running = self._running.get(attempt)
+        if running is not None:
+            running.last = now
+            running.pieces += 1
 
     def proven(self, attempt: int) -> list[Action]:
         """What has come of it decides the race. The first one leads; to another this makes no difference."""
@@ -210,6 +216,7 @@ class Heat:
             self._reopen()
         if resumes:
             self._began = now
+        self._vacant += not lane.provider.local
         if again:
             self._waiting.insert(0, lane)
             self._used[lane.provider.name] -= 1
@@ -268,25 +275,25 @@ class Heat:
             self._next = float("inf")
             return []
         actions: list[Action] = []
-        while (lane := self._due(now)) is not None:
-            actions.append(self._start(lane, now))
+        while (planned := self._due(now)) is not None:
+            actions.append(self._start(planned, now))
         if not self._running and self._next == float("inf"):
             actions.append(self._stop(Ending.EXHAUSTED))
         return actions
 
-    def _due(self, now: float) -> Lane | None:
-        """The next lane that is to start now. Notes when to look again."""
+    def _due(self, now: float) -> Planned | None:
+        """Who is next to start now. Notes when to look again."""
         self._next = float("inf")
         if len(self._running) >= self._rules.width or not self._waiting:
             return None
         pending: set[str] = set()
         able = self._able(now, pending)
-        plan = self._policy(View(now, self._rules.width, list(self._running.values()), able)) if able else ()
+        plan = self._policy(self._view(able, now)) if able else ()
         for planned in plan:
             if planned.offset > 0:
                 self._next = min(self._next, now + planned.offset)
             elif planned.lane.id not in pending:
-                return planned.lane
+                return planned
             else:
                 self._gate.ask(planned.lane)
                 self._keep_out(planned.lane, UNANSWERED)
@@ -295,12 +302,22 @@ class Heat:
             self._next = self._back_at(now)
         return None
 
+    def _view(self, able: Sequence[Lane], now: float) -> View:
+        """First those of providers that had no turn yet."""
+        waiting, had_turn = in_turn(able, self._used, self._rules.per_provider)
+        running = list(self._running.values())
+        width, prospects, groups = self._rules.width, self._prospects, self._groups
+        return View(now, width, running, waiting, prospects, groups, had_turn, self._vacant)
+
     def _able(self, now: float, pending: set[str]) -> list[Lane]:
-        """Waiting lanes that may start now: first those of providers that had no turn yet.
+        """Waiting lanes that may start now.
 
         `pending` receives those that may only start when their quota has been asked for.
         """
-        free = [lane for lane in self._waiting if not (self._running and self._is_in_the_way(lane))]
+        free = self._waiting
+        if at_work := [run.lane for run in self._running.values()]:
+            local = self._rules.local_lanes
+            free = [lane for lane in free if not is_in_the_way(lane, at_work, local)]
         able: list[Lane] = []
         for lane in free:
             block = self._blocked(lane, now)
@@ -310,9 +327,7 @@ class Heat:
                 pending.add(lane.id)
         if not able and not self._running:
             able = self._guessed_only(free, now)
-        used, turns = self._used, self._rules.per_provider
-        late = [lane for lane in able if used.get(lane.provider.name, 0) >= turns] if used else []
-        return [lane for lane in able if lane not in late] + late if late else able
+        return able
 
     def _blocked(self, lane: Lane, now: float) -> Block | None:
         """What the gate says, asked once an instant: a start changes it for lanes of its provider alone."""
@@ -327,19 +342,6 @@ class Heat:
     def _keep_out(self, lane: Lane, reason: str) -> None:
         if lane.id not in self._again:
             self.kept_out[lane.id] = reason
-
-    def _is_in_the_way(self, lane: Lane) -> bool:
-        """Its machine is busy, or the same model is asked already on the limits that its account shares."""
-        if lane.provider.local and not self._host_is_free(lane):
-            return True
-        if lane.account.pool is None:
-            return False
-        running = (run.lane for run in self._running.values())
-        return any(other.model is lane.model and other.account.pool == lane.account.pool for other in running)
-
-    def _host_is_free(self, lane: Lane) -> bool:
-        busy = sum(run.lane.provider.local and run.lane.host == lane.host for run in self._running.values())
-        return busy < self._rules.local_lanes
 
     def _guessed_only(self, lanes: Sequence[Lane], now: float) -> list[Lane]:
         fresh = [lane for lane in lanes if lane.id not in self._again]
@@ -367,7 +369,10 @@ class Heat:
         block = self._gate.blocked(lane, now)
         return block is not None and not block.limit and self._is_worth_waiting(block.until)
 
-    def _start(self, lane: Lane, now: float) -> Start:
+    def _start(self, planned: Planned, now: float) -> Start:
+        lane = planned.lane
+        if self._vacant and not lane.provider.local:
+            self._vacant -= 1
         attempt = self._starts
         self._starts += 1
         self._waiting.remove(lane)
@@ -378,7 +383,7 @@ class Heat:
             if other.provider.name == lane.provider.name:
                 self._blocks.pop(other.id, None)
         self._running[attempt] = Running(attempt, lane, now)
-        return Start(attempt, lane)
+        return Start(attempt, lane, planned.extra)
 
     def _stop(self, ending: Ending) -> Stop:
         self.ending = ending

@@ -1,44 +1,11 @@
-"""Policies: who starts when.
-
-A policy is a pure function from what is running and who is waiting to `Planned(lane, offset)`, offsets in
-seconds from now. It is asked again at every turn of the race, so it keeps no state of its own.
-"""
+"""Policies: who starts when."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from racer.core.provider import Lane
-
-
-@dataclass(slots=True)
-class Running:
-    """A lane at work. `first_token` is the instant of its first real token, once it came."""
-
-    attempt: int
-    lane: Lane
-    started: float
-    first_token: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a policy may know. `waiting` is in order of rank and holds only lanes that may start now."""
-
-    now: float
-    width: int
-    running: Sequence[Running]
-    waiting: Sequence[Lane]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    lane: Lane
-    offset: float = 0.0
-
+from racer.core.frugal import plan_frugal
+from racer.core.view import Planned, View
 
 Policy = Callable[[View], Sequence[Planned]]
 
@@ -53,4 +20,4 @@ def plan_one(view: View) -> Sequence[Planned]:
     return [] if view.running else [Planned(lane) for lane in view.waiting[:1]]
 
 
-POLICIES: dict[str, Policy] = {"all": plan_all, "one": plan_one}
+POLICIES: dict[str, Policy] = {"all": plan_all, "one": plan_one, "frugal": plan_frugal}

@@ -99,6 +99,15 @@ class Pocket:
         left = self.standing.left + max(0.0, self.held)
         return min(1.0, left / self.standing.limit) if self.standing.limit > 0 else 0.0
 
+    @property
+    def left(self) -> float:
+        """What calls may yet use, as far as is known here: what is held, too. Never ends where nothing is."""
+        standing = self.standing
+        if standing is None:
+            return FOREVER
+        used, leased = self._untold
+        return standing.limit - standing.used - used - standing.leased + leased + self.held
+
     def lacks(self, amount: float, now: float) -> Lack | None:
         """What keeps a call of `amount` from starting, as far as this limit goes."""
         if now >= self.calm_until and (turn := self._turn(now)) is not None:
@@ -134,10 +143,10 @@ class Pocket:
     def _untold(self) -> tuple[float, float]:
         """What was used, and what has left the lease by it, since the store has answered last."""
         used, leased = self.on_its_way
-        return (
-            used + sum(noted[0] for noted in self.spent.values()),
-            leased + sum(noted[1] for noted in self.spent.values()),
-        )
+        for noted in self.spent.values():
+            used += noted[0]
+            leased += noted[1]
+        return used, leased
 
     def tell(self) -> dict[Slot, list[float]]:
         """What was noted, for a report: on its way until the store has answered, or the report is back."""
@@ -174,11 +183,17 @@ class Pocket:
         if self.meter.span is None:
             self.flying += amount
             return Taken(self, _NO_SLOT, amount)
-        if not self.slot.start <= now < self._slot_end:
-            self.slot, self._slot_end = _slot_at(self.meter.span, now)
+        slot = self.slot_now(now)
         self.aloft += amount
-        self.note(self.slot, amount, amount)
-        return Taken(self, self.slot, amount)
+        self.note(slot, amount, amount)
+        return Taken(self, slot, amount)
+
+    def slot_now(self, now: float) -> Slot:
+        """Where a use is counted now. It lies nowhere in time where calls in flight are counted."""
+        span = self.meter.span
+        if span is not None and not self.slot.start <= now < self._slot_end:
+            self.slot, self._slot_end = _slot_at(span, now)
+        return self.slot
 
     def settle(self, taken: Taken, amount: float) -> None:
         """The call has ended and really used `amount`."""

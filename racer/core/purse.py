@@ -47,6 +47,10 @@ class Purse:
             pocket = self._pockets[meter.name] = Pocket(meter)
         return pocket
 
+    def known(self, meter: Meter) -> Pocket | None:
+        """None where nobody has asked for `meter` yet: to look at it is not to ask for it."""
+        return self._pockets.get(meter.name)
+
     def lacks(self, charges: Sequence[Charge], now: float) -> Lack | None:
         """What keeps a call with these `charges` from starting: of several, what lasts longest."""
         if not 0 <= now - self._heard < TERM:

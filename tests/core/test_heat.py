@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from racer.core.breaker import Block, Breakers
 from racer.core.heat import ASK_AGAIN, UNANSWERED, Action, Ending, Gate, Halt, Heat, Rules, Start, Stop
-from racer.core.plan import POLICIES, Planned, View, plan_all, plan_one
+from racer.core.plan import POLICIES, plan_all, plan_one
+from racer.core.view import UNKNOWN, Planned, View
 from racer_adapters.errors import Kind, WireError
 from tests.core.lanes import lane
+from tests.core.prospects import Odds
 
 if TYPE_CHECKING:
     from racer.core.provider import Lane
@@ -606,6 +608,138 @@ def test_a_lane_may_be_asked_again_otherwise() -> None:
     assert ["b/m"] == started(race.failed(1, REFUSED, 2.0))
 
 
+# ------------------------------------------------------------------- what the policy is told
+
+
+class Watching:
+    """A policy that starts whoever it is told to, and keeps what it was shown."""
+
+    def __init__(self, *, at_once: int = 1, extra: bool = False) -> None:
+        self.at_once = at_once
+        self.extra = extra
+        self.views: list[View] = []
+
+    def __call__(self, view: View) -> list[Planned]:
+        self.views.append(view)
+        room = self.at_once - len(view.running)
+        return [Planned(each, extra=self.extra) for each in view.waiting[: max(0, room)]]
+
+
+def test_pieces_are_told_to_the_policy_with_its_next_view() -> None:
+    """The first token is a piece; those behind it are counted, and a lane that is gone has none."""
+    watching = Watching()
+    race = Heat([A, B], rules=Rules(), policy=watching, gate=Unlimited())
+    race.begin(0.0)
+    race.first_token(0, 0.4)
+    (run,) = watching.views[-1].running
+    assert (0.4, 0.4, 0) == (run.first_token, run.last, run.pieces)
+    race.progress(0, 0.5)
+    race.progress(0, 0.9)
+    race.progress(7, 1.0)
+
+    race.tick(1.0)
+    (run,) = watching.views[-1].running
+    assert (0.4, 0.9, 2) == (run.first_token, run.last, run.pieces)
+
+
+def test_what_is_known_of_lanes_is_handed_to_the_policy() -> None:
+    """Nothing, unless somebody knows: then lanes are alike, and the caller has no wishes."""
+    watching, odds = Watching(), Odds()
+    Heat([A], rules=Rules(), policy=watching, gate=Unlimited()).begin(0.0)
+    told = Heat([A], rules=Rules(), policy=watching, gate=Unlimited(), prospects=odds, groups={"a/m": 1})
+    told.begin(0.0)
+
+    first, second = watching.views
+    assert (UNKNOWN, {}) == (first.prospects, first.groups)
+    assert second.prospects is odds
+    assert {"a/m": 1} == second.groups
+
+
+def test_lanes_of_providers_that_had_their_turn_are_told_apart() -> None:
+    """They wait behind the others, and the policy knows how many they are."""
+    watching = Watching(at_once=2)
+    race = Heat([lane("a/x"), lane("a/y"), B], rules=Rules(), policy=watching, gate=Unlimited())
+    race.begin(0.0)
+
+    seen = [([each.id for each in view.waiting], view.had_turn) for view in watching.views]
+    assert [(["a/x", "a/y", "b/m"], 0), (["b/m", "a/y"], 1), (["a/y"], 1)] == seen
+
+
+def test_failures_that_nobody_has_replaced_are_counted() -> None:
+    """Until as many others have started. Local lanes cost nothing: they are not counted."""
+    watching = Watching(at_once=3)
+    race = Heat([A, B, lane("o/m", local=True), C, D], rules=Rules(), policy=watching, gate=Unlimited())
+    race.begin(0.0)
+    watching.at_once = 0
+    for attempt in range(3):
+        race.failed(attempt, BROKEN, 1.0)
+    assert [0, 0, 0] == [view.vacant for view in watching.views[:3]]
+    assert [1, 2, 2] == [view.vacant for view in watching.views[-3:]]
+
+
+def test_a_local_lane_replaces_no_other() -> None:
+    """It was no request that costs, and another is still missing."""
+    watching = Watching(at_once=2)
+    race = Heat([A, B, lane("o/m", local=True), C], rules=Rules(), policy=watching, gate=Unlimited())
+    race.begin(0.0)
+    watching.at_once = 0
+    race.failed(0, BROKEN, 1.0)
+    watching.at_once = 3
+    del watching.views[:]
+
+    assert ["o/m", "c/m"] == started(race.tick(2.0))
+    race.tick(3.0)
+    assert [1, 1] == [view.vacant for view in watching.views]
+    race.failed(1, BROKEN, 4.0)
+    assert 1 == watching.views[-1].vacant
+
+
+def test_an_extra_start_says_so() -> None:
+    """As the policy has planned it."""
+    for extra in (False, True):
+        race = Heat([A], rules=Rules(), policy=Watching(extra=extra), gate=Unlimited())
+
+        assert [Start(0, A, extra)] == race.begin(0.0)
+
+
+def test_frugal_asks_one_and_the_next_when_the_first_is_late() -> None:
+    """Then whoever was halted or has failed is replaced at once."""
+    odds = Odds(firsts={"a/m": 0.8, "b/m": 0.5}, waits={"a/m": 1.0, "b/m": 2.0, "c/m": 3.0}, allowance=1)
+    race = Heat([C, B, A], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
+
+    assert [Start(0, A)] == race.begin(0.0)
+    assert 0.8 == race.wake_at()
+    assert [Start(1, B, extra=True)] == race.tick(0.8)
+    odds.allowance = 0
+    assert [] == race.tick(1.5)
+    assert 2.5 == race.wake_at()
+    assert [Start(2, C)] == race.failed(0, BROKEN, 1.6)
+
+
+def test_frugal_lets_a_stream_run_and_looks_whether_it_has_stalled() -> None:
+    """It is woken when the stream would count as stalled, and again if it did not."""
+    race = Heat([A, B], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited())
+    race.begin(0.0)
+
+    assert [] == race.first_token(0, 0.5)
+    assert 2.5 == race.wake_at()
+    race.progress(0, 0.6)
+    assert [] == race.tick(2.5)
+    assert 2.6 == race.wake_at()
+    assert [Start(1, B, extra=True)] == race.tick(2.6)
+
+
+def test_frugal_leaves_a_whole_reply_alone_while_it_is_checked() -> None:
+    """Nothing more is to come of it: silence means nothing."""
+    race = Heat([A, B], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited())
+    race.begin(0.0)
+    race.first_token(0, 0.5)
+    race.progress(0, float("inf"))
+
+    assert [] == race.tick(2.5)
+    assert 60.0 == race.wake_at()
+
+
 # ------------------------------------------------------------------- random races
 
 kinds = st.sampled_from([Kind.SERVER, Kind.RATE, Kind.AUTH, Kind.EMPTY, Kind.BAD_REQUEST, Kind.CONNECT])
@@ -615,9 +749,10 @@ lanes_drawn = st.lists(
     max_size=8,
     unique_by=lambda t: t[:2],
 )
+lane_ids = st.builds("{}/{}".format, st.sampled_from("abcd"), st.sampled_from("xyz"))
 moves = st.lists(
     st.tuples(
-        st.sampled_from(["reply", "fail", "token", "proof", "tick", "abort"]),
+        st.sampled_from(["reply", "fail", "token", "piece", "proof", "tick", "abort"]),
         st.integers(0, 7),
         st.floats(0, 8, allow_nan=False),
         errors,
@@ -635,13 +770,23 @@ rules_drawn = st.builds(
 )
 
 
+odds_drawn = st.builds(
+    Odds,
+    firsts=st.dictionaries(lane_ids, st.floats(0, 5)),
+    waits=st.dictionaries(lane_ids, st.floats(0, 5)),
+    prices=st.dictionaries(lane_ids, st.floats(0, 15)),
+    allowance=st.integers(0, 3),
+)
+
+
 class Witness:
     """Plays a random story on a Heat and checks the rules after every call."""
 
-    def __init__(self, lanes: list[Lane], rules: Rules, policy: str) -> None:
+    def __init__(self, lanes: list[Lane], rules: Rules, policy: str, odds: Odds) -> None:
         self.rules = rules
         self.gate = Unlimited()
-        self.race = Heat(lanes, rules=rules, policy=POLICIES[policy], gate=self.gate)
+        self.odds = odds
+        self.race = Heat(lanes, rules=rules, policy=POLICIES[policy], gate=self.gate, prospects=odds)
         self.lanes = lanes
         self.running: dict[int, Lane] = {}
         self.ends: Counter[int] = Counter()
@@ -656,6 +801,9 @@ class Witness:
                 assert action.attempt not in self.ends
                 assert self.now < self.began + self.rules.deadline
                 assert self.race.leader is None, "nothing starts beside a leader"
+                if action.extra:
+                    assert self.odds.may_add(), "an extra without allowance"
+                    self.odds.allowance -= 1
                 self.running[action.attempt] = action.lane
             elif isinstance(action, Halt):
                 assert set(self.running) - {self.race.leader} == set(action.lost)
@@ -684,6 +832,8 @@ class Witness:
         attempt = sorted(self.running)[pick % len(self.running)]
         if what == "token":
             self.take(self.race.first_token(attempt, self.now))
+        elif what == "piece":
+            self.race.progress(attempt, self.now)
         elif what == "proof":
             self.take(self.race.proven(attempt))
         elif what == "abort":
@@ -702,17 +852,18 @@ class Witness:
 
 
 @settings(max_examples=1500)
-@given(lanes_drawn, rules_drawn, st.sampled_from(sorted(POLICIES)), moves)
+@given(lanes_drawn, rules_drawn, st.sampled_from(sorted(POLICIES)), moves, odds_drawn)
 def test_random_races_keep_the_rules(
     drawn: list[tuple[str, str, bool]],
     rules: Rules,
     policy: str,
     story: list[tuple[str, int, float, WireError]],
+    odds: Odds,
 ) -> None:
     """Width and hosts never exceeded, Stop exactly once, every attempt ends exactly once, none after it."""
     local = {name: is_local for name, _, is_local in drawn}
-    lanes = [lane(f"{name}/{model}", local=local[name]) for name, model, _ in drawn]
-    witness = Witness(lanes, rules, policy)
+    lanes = [lane(f"{n}/{model}", local=local[n], loaded=model != "x") for n, model, _ in drawn]
+    witness = Witness(lanes, rules, policy, odds)
     witness.take(witness.race.begin(0.0))
     for what, pick, after, error in story:
         witness.move(what, pick, after, error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from racer.core.plan import POLICIES, Planned, Running, View, plan_all, plan_one
+from racer.core.frugal import plan_frugal
+from racer.core.plan import POLICIES, plan_all, plan_one
+from racer.core.view import Running, View
 from tests.core.lanes import lane
 
 A, B, C = (lane(f"{name}/m") for name in "abc")
@@ -43,12 +45,6 @@ def test_one_starts_a_lane_when_none_runs(given: View, planned: list[object]) ->
     assert [(each.lane, each.offset) for each in plan_one(given)] == [(each, 0.0) for each in planned]
 
 
-def test_a_plan_is_a_lane_and_an_offset() -> None:
-    """Without an offset a lane starts at once; a policy that hedges gives seconds from now."""
-    assert Planned(A) == Planned(A, 0.0)
-    assert Planned(A, 0.3).offset == 0.3
-
-
 def test_policies_by_name() -> None:
     """The table is what the option `policy` may say."""
-    assert {"all": plan_all, "one": plan_one} == POLICIES
+    assert {"all": plan_all, "one": plan_one, "frugal": plan_frugal} == POLICIES

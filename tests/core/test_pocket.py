@@ -8,7 +8,7 @@ import pytest
 
 from racer.core.pocket import CALLS_AHEAD, EDGE, FOREVER, IDLE_BRIEF, IDLE_LONG, RECHECK, Lack, Pocket
 from racer.core.quota import Meter, Standing, Truth, Wish
-from racer.core.span import Calendar, Once, Rolling
+from racer.core.span import DAY, Calendar, Once, Rolling, Slot
 from tests.core.till import meter
 
 NOW = 1_800_000_000.0
@@ -30,6 +30,39 @@ def stood(of: Meter, standing: Standing | None = None, held: float = 0.0) -> Poc
 def noted(pocket: Pocket) -> list[tuple[float, float]]:
     """What is to be told of each slot: used, and of that out of the lease."""
     return [(used, leased) for used, leased in pocket.spent.values()]
+
+
+# ---------------------------------------------------------------- what is left, and where it is counted
+
+
+def test_what_is_held_is_left() -> None:
+    """A lease is used for the store, and not for who holds it; of what is not known all may be left."""
+    assert Pocket(REQUESTS).left == FOREVER
+    assert stood(REQUESTS, Standing(100, 40, 30, None), held=20.0).left == 50
+
+
+def test_what_was_spent_is_left_no_more() -> None:
+    """At once, while its report is on its way, and as much as it really was."""
+    pocket = stood(TOKENS, Standing(9_000, 1_000, 3_000, None), held=3_000.0)
+    taken = pocket.take(500.0, NOW)
+
+    assert pocket.left == 7_500
+    pocket.tell()
+    assert pocket.left == 7_500
+    pocket.settle(taken, 200.0)
+    assert pocket.left == 7_800
+
+
+def test_where_a_use_is_counted() -> None:
+    """In the slot of that instant, whatever was asked before; calls in flight are counted in none."""
+    day = Pocket(meter("requests", 100.0, Calendar("day", 0, 0, UTC), per="day"))
+    midnight = NOW - NOW % DAY
+
+    assert day.slot_now(NOW) == Slot(midnight, midnight + DAY)
+    assert day.slot_now(NOW + 1) is day.slot
+    assert day.slot_now(NOW + DAY) == Slot(midnight + DAY, midnight + 2 * DAY)
+    assert day.slot_now(NOW) == Slot(midnight, midnight + DAY)
+    assert Pocket(FLIGHT).slot_now(NOW) == Slot(0, 0)
 
 
 # ---------------------------------------------------------------- why a call cannot start

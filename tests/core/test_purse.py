@@ -52,6 +52,15 @@ def test_what_was_never_asked_for_has_to_be_asked_for() -> None:
     assert purse.lacks([], NOW) is None
 
 
+def test_to_look_at_a_meter_is_not_to_ask_for_it() -> None:
+    """Nobody leases for a lane whose price somebody wanted to see."""
+    purse = Purse()
+
+    assert purse.known(REQUESTS) is None
+    assert not purse.counts
+    assert purse.pocket(REQUESTS) is purse.known(REQUESTS)
+
+
 @pytest.mark.parametrize("charges", list(permutations([(REQUESTS, 1.0), (TOKENS, 500.0), (FLIGHT, 1.0)])))
 def test_of_several_lacks_the_longest_is_told(charges: Sequence[Charge]) -> None:
     """A call that has to wait for one limit need not ask for another; what is held is no lack."""

@@ -1,0 +1,85 @@
+"""The policy `frugal`: nearly as fast as asking many at once, for little more than one request an answer.
+
+Rule 1: a local lane that is loaded costs nothing. It starts at once, and nobody waits for it.
+Rule 2: the others are asked one at a time: first whom the caller wishes for, then whoever is to be expected
+        soonest, with the price of the request counted as seconds.
+Rule 3: one that has failed is replaced at once.
+Rule 4: when the one that started last is later with its first token than nine in ten of its calls, another
+        starts beside it, if the allowance for extra requests has room.
+Rule 5: while one of them streams, none of the others starts, until its stream has stalled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from racer.core.view import Planned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from racer.core.provider import Lane
+    from racer.core.view import Running, View
+
+SOONEST = 0.05  # no lane is called late before
+SILENCE = 2.0  # of a stream, before it counts as stalled
+GAPS = 20.0  # or so many times as long as it mostly pauses, where that is longer
+LOOK_AGAIN = 1.0  # for an allowance that was used up
+
+
+def plan_frugal(view: View) -> Sequence[Planned]:
+    """Whoever is ahead starts now; of the others, the next at its instant.
+
+    That instant is when it will be due if nothing happens: any news makes a new plan.
+    """
+    waiting = view.waiting[: len(view.waiting) - view.had_turn] or view.waiting
+    ahead = [Planned(lane) for lane in waiting if _is_ahead(lane)]
+    others = [lane for lane in waiting if not _is_ahead(lane)] if ahead else waiting
+    # Only one of those that are ahead goes before all others: they must not take every place.
+    first = 0 if any(_is_ahead(run.lane) for run in view.running) else 1
+    plan = [*ahead[:first], *_next(view, others), *ahead[first:]]
+    if len(plan) > 1:
+        plan.sort(key=lambda planned: (planned.offset, view.groups.get(planned.lane.id, 0)))
+    return plan[: max(0, view.width - len(view.running))]
+
+
+def _is_ahead(lane: Lane) -> bool:
+    return lane.provider.local and lane.model.loaded
+
+
+def _next(view: View, lanes: Sequence[Lane]) -> list[Planned]:
+    """Who of `lanes` goes next, and when."""
+    if not lanes:
+        return []
+    at_work = [run for run in view.running if not _is_ahead(run.lane)]
+    offset = max(0.0, _due(view, at_work) - view.now)
+    extra = not view.vacant and any(not run.lane.provider.local for run in at_work)
+    if extra and offset == 0 and not view.prospects.may_add():
+        free = [lane for lane in lanes if lane.provider.local]
+        lanes, offset = (free, 0.0) if free else (lanes, LOOK_AGAIN)
+    lane = lanes[0] if len(lanes) == 1 else _best(view, lanes)
+    return [Planned(lane, offset, extra and not lane.provider.local)]
+
+
+def _best(view: View, lanes: Sequence[Lane]) -> Lane:
+    """Among equals, the first in order of rank."""
+    groups, prospects = view.groups, view.prospects
+    nearest = min(groups.get(lane.id, 0) for lane in lanes)
+    wished = [lane for lane in lanes if groups.get(lane.id, 0) == nearest]
+    return min(wished, key=lambda lane: prospects.expected(lane) + prospects.price(lane))
+
+
+def _due(view: View, at_work: Sequence[Running]) -> float:
+    """When another is wanted: when all streams have stalled, and the last start is late or to be replaced."""
+    instants = [_stalls_at(run, run.first_token) for run in at_work if run.first_token is not None]
+    if at_work and not view.vacant and at_work[-1].first_token is None:
+        last = at_work[-1]
+        instants.append(last.started + max(SOONEST, view.prospects.first(last.lane)))
+    return max(instants, default=view.now)
+
+
+def _stalls_at(run: Running, first_token: float) -> float:
+    """When a stream counts as stalled that says nothing more."""
+    last = first_token if run.last is None else run.last
+    usual = (last - first_token) / run.pieces if run.pieces else 0.0
+    return last + max(SILENCE, GAPS * usual)

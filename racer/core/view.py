@@ -1,0 +1,107 @@
+"""What a policy may know of a race, and what it plans: records, and the port to what is known of lanes.
+
+A policy is a pure function from a `View` to `Planned(lane, offset)`, offsets in seconds from now. It is asked
+again at every turn of the race, so it keeps no state of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from racer.core.provider import Lane
+
+
+class Prospects(Protocol):
+    """What is to be expected of lanes, in seconds. Asked twice at one instant, it says the same."""
+
+    def first(self, lane: Lane) -> float:
+        """By when nine in ten of its calls have shown a first token."""
+        ...
+
+    def expected(self, lane: Lane) -> float:
+        """To a whole answer on average, what failures cost included."""
+        ...
+
+    def remaining(self, lane: Lane, elapsed: float) -> float:
+        """Until the first token, or a failure, on average, where neither has come in `elapsed`."""
+        ...
+
+    def price(self, lane: Lane) -> float:
+        """What a request is worth that it takes of its limits: 0 for a local lane."""
+        ...
+
+    def may_add(self) -> bool:
+        """Whether one more extra request is within its allowance."""
+        ...
+
+
+class Unknown:
+    """Nothing is known: lanes are alike, none is dear, and a second may be asked after a second."""
+
+    __slots__ = ()
+
+    def first(self, lane: Lane) -> float:
+        return 1.0
+
+    def expected(self, lane: Lane) -> float:
+        return 1.0
+
+    def remaining(self, lane: Lane, elapsed: float) -> float:
+        return 1.0
+
+    def price(self, lane: Lane) -> float:
+        return 0.0
+
+    def may_add(self) -> bool:
+        return True
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(slots=True)
+class Running:
+    """A lane at work. `first_token` is the instant of its first real token, once it came.
+
+    `last` is the instant of its last piece, and `pieces` how many have come behind the first.
+    """
+
+    attempt: int
+    lane: Lane
+    started: float
+    first_token: float | None = None
+    last: float | None = None
+    pieces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a policy may know. `running` is in order of start.
+
+    `waiting` is in order of rank and holds only lanes that may start now; behind them, as its last
+    `had_turn`, those of providers that had their turn already. `vacant`: how many lanes have failed that none
+    has replaced yet, local ones not counted. `groups`: by a lane's id, how far behind the caller's wishes put
+    it.
+    """
+
+    now: float
+    width: int
+    running: Sequence[Running]
+    waiting: Sequence[Lane]
+    prospects: Prospects = UNKNOWN
+    groups: Mapping[str, int] = field(default_factory=dict[str, int])
+    had_turn: int = 0
+    vacant: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`extra`: it is one request more than the race needs if nothing goes wrong, and counts as such."""
+
+    lane: Lane
+    offset: float = 0.0
+    extra: bool = False
