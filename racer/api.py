@@ -16,19 +16,22 @@ from racer import logs
 from racer.acquaintance import Acquaintance
 from racer.background import Background
 from racer.cache import Cache
+from racer.core.allowance import Allowance
 from racer.core.breaker import Breakers
 from racer.core.defeat import broken, defeat, nobody
 from racer.core.facts import Fact, LaneStarted, RaceStarted
 from racer.core.field import LATEST, Field, Skipped
 from racer.core.options import Ask, Messages, Options, StreamOptions, read, read_stream
+from racer.core.outlook import Outlook
 from racer.core.piece import piece_of
 from racer.core.rank import Ranking, Wishes, known_names, rank
 from racer.discovery import Discovery
-from racer.engine import Race, Stage
+from racer.engine import Race
 from racer.errors import BadRequest, RacerError
 from racer.exchange import Exchange
 from racer.ledger import Ledger
 from racer.lineup import Lineup
+from racer.stage import Stage
 from racer.stream import Stream
 from racer.timepiece import timepiece as machine_clocks
 from racer.transport import Transport
@@ -87,6 +90,7 @@ class Racer:
         self._given_store = store
         self._timepiece = timepiece
         self._breakers = Breakers()
+        self._allowance = Allowance(config.race.extra)
         self._uses: Counter[str] = Counter()
         self._exits: AsyncExitStack | None = None
 
@@ -185,10 +189,14 @@ class Racer:
         self._tell(_start_of(race_id, ask, ranking, field))
         gate = self._ledger.admission(self._breakers, ask.call)
         created = int(self._ledger.now())
-        lanes, stage = ranking.lanes, self._stage
-        race = Race(race_id, lanes, ask, stage, gate, began=began, created=created, outlet=outlet)
+        prospects = Outlook(self._ledger.latencies, gate, self._allowance, self._ledger.now)
+        race = Race(
+            race_id, ranking.lanes, ask, self._stage, gate,
+            began=began, created=created, outlet=outlet, prospects=prospects, groups=ranking.groups,
+        )  # fmt: skip
         result = await race.run()
         if result.reply is not None:
+            self._allowance.answered()
             return result.reply
         cooling = self._cooling(ranking, gate)
         tried = {attempt.lane for attempt in result.attempts}

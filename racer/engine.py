@@ -12,7 +12,7 @@ Rule 3: WireError is a lane's failure. What the caller's own `valid` raises ends
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 import anyio
@@ -33,48 +33,24 @@ from racer.core.heat import Action, Ending, Halt, Heat, Outcome, Start, Stop
 from racer.core.patience import Patience
 from racer.core.scrub import scrubbed
 from racer.core.verdict import judge
+from racer.core.view import UNKNOWN
 from racer.errors import InvalidReply
+from racer.stage import Result
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from racer.core.admission import Admission
-    from racer.core.breaker import Breakers
-    from racer.core.facts import Observer
     from racer.core.lead import Lead
     from racer.core.options import Ask
     from racer.core.provider import Lane
-    from racer.core.reply import Attempt, Reply
-    from racer.exchange import Exchange
+    from racer.core.reply import Reply
+    from racer.core.view import Prospects
     from racer.outlet import Outlet
+    from racer.stage import Stage
 
 NEVER = float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What every race of one Racer shares."""
-
-    exchange: Exchange
-    breakers: Breakers
-    now: Callable[[], float]
-    tell: Observer
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a race ended. `reasons` are the failures in order, each with its lane's id.
-
-    `told` is what its reader has of a reply that was not to be had whole; `mends`: it could be gone on with.
-    """
-
-    ending: Ending
-    attempts: tuple[Attempt, ...]
-    reasons: tuple[tuple[str, WireError], ...]
-    reply: Reply[Any] | None = None
-    told: str = ""
-    mends: bool = False
 
 
 class Race:
@@ -95,6 +71,8 @@ class Race:
         began: float,
         created: int = 0,
         outlet: Outlet | None = None,
+        prospects: Prospects = UNKNOWN,
+        groups: Mapping[str, int] | None = None,
     ) -> None:
         # A lone lane has nobody to be stopped for: its whole answer in one piece is cheaper.
         alone = min(ask.rules.width, len(lanes)) < 2 or ask.policy_name == "one"
@@ -108,7 +86,10 @@ class Race:
         self._baton = Baton(ask, self._call, read=outlet is not None)
         gate.asks_more(self._baton.extra)
         self._gate = gate
-        self._heat = Heat(lanes, rules=ask.rules, policy=ask.policy, gate=gate)
+        self._prospects = prospects
+        self._heat = Heat(
+            lanes, rules=ask.rules, policy=ask.policy, gate=gate, prospects=prospects, groups=groups
+        )
         self._began = self._ended = began
         self._book = Book(race_id, self._call, began=self._began, created=created)
         self._runs: dict[int, Run] = {}
@@ -173,6 +154,8 @@ class Race:
 
     def _start(self, start: Start) -> None:
         now = self._stage.now()
+        if start.extra:
+            self._prospects.add()
         lead = self._baton.lead_of(start.lane)
         place, extra = self._baton.place, self._baton.extra_of(start.lane)
         run = self._runs[start.attempt] = Run(start.attempt, start.lane, now, lead, place, extra)
@@ -237,6 +220,8 @@ class Race:
                 after = now - run.started
                 self._stage.tell(LaneFirstToken(self._id, run.number, run.lane, now - self._began, after))
                 self._obey(self._heat.first_token(run.number, now))
+        else:
+            self._heat.progress(run.number, now)
         if run.lead is not None and not run.assembly.ended:  # a whole reply is judged as one, and soon
             self._consider(run, run.lead)
         scope = self._scopes[run.number]
@@ -271,8 +256,10 @@ class Race:
             return
         scope, since = self._scopes[run.number], self._stage.now()
         scope.deadline = NEVER
+        self._heat.progress(run.number, NEVER)  # it waits, and does not stall
         await outlet.room()
         now = self._stage.now()
+        self._heat.progress(run.number, now)
         run.held += now - since
         scope.deadline = self._patience(run).moved(NEVER, started=run.started, now=now)
 
@@ -282,6 +269,7 @@ class Race:
         now, deadline = self._stage.now(), self._ask.rules.deadline
         self._scopes[run.number].deadline = now + deadline if self._patience(run).total == NEVER else NEVER
         run.checked = True
+        self._heat.progress(run.number, NEVER)
         if run.lead is not None:
             run.lead.close()
         if wrong := judge(run.answer(), self._call):

@@ -76,7 +76,10 @@ def _describe_race(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the race")
     group.add_argument("--lanes", type=int, metavar="N", help="how many may run at once (4)")
     group.add_argument(
-        "--policy", metavar="all|one", help="all: the best lanes start together; one: one after another (all)"
+        "--policy",
+        metavar="all|frugal|one",
+        help="all: the best lanes start together; frugal: another only when the first is late; "
+        "one: one after another (all)",
     )
     group.add_argument(
         "--deadline",

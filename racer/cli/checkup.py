@@ -18,8 +18,9 @@ from racer.cli.diagnosis import Diagnosis, Patient, Verdict, diagnosed
 from racer.core.breaker import Breakers
 from racer.core.consequence import FOREVER
 from racer.core.options import Defaults, read
-from racer.engine import Race, Stage
+from racer.engine import Race
 from racer.exchange import Exchange
+from racer.stage import Stage
 from racer.transport import Proxies
 from racer_adapters import DIALECTS
 from racer_adapters.errors import Kind, WireError
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from racer.core.field import Field
     from racer.core.options import Ask
     from racer.core.provider import Account, Lane, Model, Provider
-    from racer.engine import Result
     from racer.exchange import Transport
     from racer.ledger import Ledger
+    from racer.stage import Result
 
 PROMPT = "Reply with OK"
 TOKENS = 64

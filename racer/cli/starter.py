@@ -24,7 +24,7 @@ _WIDTH = 100
 
 _MEANINGS = {
     "lanes": "how many may run at once",
-    "policy": "all: the best lanes start together; one: one after another",
+    "policy": "all: the best lanes start together; frugal: more only when it pays; one: one after another",
     "deadline": "seconds for the whole race",
     "wait": "seconds to wait for a lane when all are cooling down or used up",
     "per_provider": "lanes of one provider in one race, until no other provider is left",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from racer.core.breaker import Block
 from racer.core.heat import Outcome
 from racer.core.metering import amount_of, charges_of
+from racer.core.price import price_of
 from racer_adapters.errors import Kind
 from racer_adapters.types import Usage
 
@@ -151,6 +152,11 @@ class Admission:
             usage = Usage(asked, self._answer(lane), estimated=True) if meters else Usage()
             charges = self._charges[lane.id] = charges_of(meters, usage, lane.model)
         return charges
+
+    def price(self, lane: Lane, at: float) -> float:
+        """What a call on `lane` is worth, in seconds, that it takes of its limits at `at` (unix seconds)."""
+        charges = self.charges(lane)
+        return price_of(charges, self._purse, at) if charges else 0.0
 
 
 def _nobody() -> None:

@@ -39,7 +39,7 @@ class Options(TypedDict, total=False):
     """Keyword options of `race` and `Racer.race`, beside `into`; docs/options.md says what each means."""
 
     lanes: int
-    policy: Literal["all", "one"]
+    policy: Literal["all", "frugal", "one"]
     deadline: float
     wait: float
     decide: Literal["reply", "token"]
@@ -216,8 +216,6 @@ def _cache(options: Options, defaults: Defaults) -> float | None:
 def _one_of(name: str, value: object, allowed: Collection[str]) -> str:
     if isinstance(value, str) and value in allowed:
         return value
-    if name == "policy" and value == "frugal":
-        raise BadRequest('policy "frugal" is not in this version yet: use "all" or "one"')
     raise BadRequest(f"{name} is {_found(value)}: use {' or '.join(repr(each) for each in allowed)}")
 
 

@@ -20,4 +20,4 @@ def plan_one(view: View) -> Sequence[Planned]:
     return [] if view.running else [Planned(lane) for lane in view.waiting[:1]]
 
 
-POLICIES: dict[str, Policy] = {"all": plan_all, "one": plan_one, "frugal": plan_frugal}
+POLICIES: dict[str, Policy] = {"all": plan_all, "frugal": plan_frugal, "one": plan_one}

@@ -39,8 +39,11 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
+    """`groups`: by a lane's id, how the caller's wishes part the lanes: one of a lower group goes first."""
+
     lanes: tuple[Lane, ...]
     skipped: tuple[Skipped, ...] = field(default=())
+    groups: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def rank(
@@ -65,16 +68,30 @@ def rank(
         else:
             skipped.append(Skipped(lane.id, reason))
     fit.sort(key=lambda lane: _place(lane, wishes, uses, forms))
-    return Ranking(tuple(fit), tuple(skipped))
+    wished = bool(wishes.prefer) or wishes.task is not None
+    groups = {lane.id: _group(lane, wishes) for lane in fit} if wished else {}
+    return Ranking(tuple(fit), tuple(skipped), groups)
+
+
+def _group(lane: Lane, wishes: Wishes) -> int:
+    return 2 * _liking(lane, wishes) + _is_off_task(lane, wishes)
+
+
+def _liking(lane: Lane, wishes: Wishes) -> int:
+    liked = (place for place, name in enumerate(wishes.prefer) if matches(lane, name))
+    return next(liked, len(wishes.prefer))
+
+
+def _is_off_task(lane: Lane, wishes: Wishes) -> bool:
+    return wishes.task is not None and wishes.task not in lane.model.tags
 
 
 def _place(
     lane: Lane, wishes: Wishes, uses: Mapping[str, int], forms: Mapping[str, Form]
 ) -> tuple[int, bool, bool, bool, int, Form, int]:
-    liked = (place for place, name in enumerate(wishes.prefer) if matches(lane, name))
     return (
-        next(liked, len(wishes.prefer)),
-        wishes.task is not None and wishes.task not in lane.model.tags,
+        _liking(lane, wishes),
+        _is_off_task(lane, wishes),
         not lane.provider.local,
         lane.provider.local and not lane.model.loaded,
         lane.provider.priority,

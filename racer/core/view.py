@@ -38,6 +38,10 @@ class Prospects(Protocol):
         """Whether one more extra request is within its allowance."""
         ...
 
+    def add(self) -> None:
+        """An extra request is sent."""
+        ...
+
 
 class Unknown:
     """Nothing is known: lanes are alike, none is dear, and a second may be asked after a second."""
@@ -58,6 +62,9 @@ class Unknown:
 
     def may_add(self) -> bool:
         return True
+
+    def add(self) -> None:
+        """Nobody counts."""
 
 
 UNKNOWN = Unknown()

@@ -332,6 +332,13 @@ def test_a_call_that_grows_is_guessed_anew() -> None:
     assert gate.charges(A) == ((TOKENS, 600.0),)
 
 
+def test_a_call_has_the_price_of_its_limits() -> None:
+    """Nothing where none is known, and much where a limit is behind its pace."""
+    place = house(TOKENS)
+    gate = place.gate()
+    assert 0.0 == gate.price(B, SKEW) == gate.price(A, SKEW)
+
+
 # ---------------------------------------------------------------- what was really used
 
 

@@ -234,9 +234,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_tokens": False}, "max_tokens is False: use"),
     ({"seed": 2**63}, "seed is 9223372036854775808: use"),
     ({"seed": "1"}, 'seed is "1": use'),
-    ({"policy": "fastest"}, "policy is \"fastest\": use 'all' or 'one'"),
-    ({"policy": "frugal"}, 'policy "frugal" is not in this version yet: use "all" or "one"'),
-    ({"policy": None}, "policy is None: use 'all' or 'one'"),
+    ({"policy": "fastest"}, "policy is \"fastest\": use 'all' or 'frugal' or 'one'"),
+    ({"policy": None}, "policy is None: use 'all' or 'frugal' or 'one'"),
     ({"policy": ["all"]}, "policy is a list: use"),
     ({"decide": "first"}, "decide is \"first\": use 'reply' or 'token'"),
     ({"proof": 0}, "proof is 0: use a whole number from 1 to 1000000"),
@@ -327,10 +326,10 @@ def test_an_unknown_option_is_an_unknown_argument() -> None:
         ask(lane=4)
 
 
-def test_a_default_from_a_file_that_is_out_of_date_is_named() -> None:
-    """A policy that racer.toml may name and this version does not have."""
-    with pytest.raises(BadRequest, match='policy "frugal" is not in this version yet'):
-        read("hi", Options(), Defaults(policy="frugal"))
+def test_a_default_of_a_policy_that_nobody_knows_is_named() -> None:
+    """Whoever made the defaults."""
+    with pytest.raises(BadRequest, match='policy is "most"'):
+        read("hi", Options(), Defaults(policy="most"))
 
 
 # ---------------------------------------------------------------- whose objects

@@ -306,3 +306,13 @@ def test_only_concerns_the_providers_that_it_names(
 ) -> None:
     """By themselves or by one of their models; with no `only`, everybody."""
     assert Wishes(only=only).concern(provider) is concerned
+
+
+def test_wishes_part_the_lanes_into_groups() -> None:
+    """A policy that has an order of its own still keeps to them; without a wish there are none."""
+    lanes = [lane("a/m"), lane("b/m"), lane("c/m")]
+
+    ranking = rank(lanes, Call((Message("user", "hi"),)), Wishes(prefer=("c", "b"), task="code"), {})
+
+    assert {"c/m": 1, "b/m": 3, "a/m": 5} == dict(ranking.groups)
+    assert {} == dict(rank(lanes, Call((Message("user", "hi"),)), Wishes(), {}).groups)

@@ -14,6 +14,7 @@ def test_where_nothing_is_known_lanes_are_alike() -> None:
 
     assert (1.0, 1.0, 1.0) == (nothing.first(A), nothing.expected(A), nothing.remaining(A, 9.0))
     assert 0.0 == nothing.price(A)
+    nothing.add()
     assert nothing.may_add()
 
 

@@ -59,7 +59,6 @@ BAD_CALLS: list[tuple[object, dict[str, Any], str]] = [
     ("hi", {"deadline": float("inf")}, "deadline is inf"),
     ("hi", {"wait": -0.1}, "wait is -0.1"),
     ("hi", {"policy": "fastest"}, "policy is .fastest."),
-    ("hi", {"policy": "frugal"}, "not in this version"),
     ("hi", {"task": "poetry"}, "task is .poetry."),
     ("hi", {"only": "groc"}, "only names 'groc'.*did you mean groq"),
     ("hi", {"only": ["groq/none"]}, "only names 'groq/none'"),
