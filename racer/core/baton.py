@@ -58,10 +58,11 @@ class Baton:
 
     def weakens(self, lane: Lane, error: WireError) -> bool:
         """The lane calls the request wrong. Whether that may be our form: then it is asked in words."""
+        if error.kind is not Kind.BAD_REQUEST:
+            return False
         can = self._abilities(lane)
-        ours = self._ask.into is not None and self.call_to(lane).shape is not None
-        ours = ours or (self.told is not None and PREFILL in can)
-        if error.kind is not Kind.BAD_REQUEST or not ours:
+        ours = self._ask.into is not None and self._formed(can).shape is not None
+        if not ours and (self.told is None or PREFILL not in can):
             return False
         self._plain.add(lane.id)
         return True

@@ -36,9 +36,6 @@ class Outlook:
     def expected(self, lane: Lane) -> float:
         return self._of(lane).expected()
 
-    def remaining(self, lane: Lane, elapsed: float) -> float:
-        return self._of(lane).remaining(elapsed)
-
     def price(self, lane: Lane) -> float:
         return 0.0 if lane.provider.local else self._gate.price(lane, self._now())
 

@@ -26,10 +26,6 @@ class Prospects(Protocol):
         """To a whole answer on average, what failures cost included."""
         ...
 
-    def remaining(self, lane: Lane, elapsed: float) -> float:
-        """Until the first token, or a failure, on average, where neither has come in `elapsed`."""
-        ...
-
     def price(self, lane: Lane) -> float:
         """What a request is worth that it takes of its limits: 0 for a local lane."""
         ...
@@ -52,9 +48,6 @@ class Unknown:
         return 1.0
 
     def expected(self, lane: Lane) -> float:
-        return 1.0
-
-    def remaining(self, lane: Lane, elapsed: float) -> float:
         return 1.0
 
     def price(self, lane: Lane) -> float:

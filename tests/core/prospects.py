@@ -24,9 +24,6 @@ class Odds:
     def expected(self, lane: Lane) -> float:
         return self.waits.get(lane.id, 1.0)
 
-    def remaining(self, lane: Lane, elapsed: float) -> float:
-        return self.waits.get(lane.id, 1.0)
-
     def price(self, lane: Lane) -> float:
         return 0.0 if lane.provider.local else self.prices.get(lane.id, 0.0)
 

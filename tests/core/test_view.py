@@ -12,7 +12,7 @@ def test_where_nothing_is_known_lanes_are_alike() -> None:
     """None is dear, and a second may be asked after a second."""
     nothing: Prospects = UNKNOWN
 
-    assert (1.0, 1.0, 1.0) == (nothing.first(A), nothing.expected(A), nothing.remaining(A, 9.0))
+    assert (1.0, 1.0) == (nothing.first(A), nothing.expected(A))
     assert 0.0 == nothing.price(A)
     nothing.add()
     assert nothing.may_add()
