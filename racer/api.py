@@ -16,11 +16,13 @@ from racer import logs
 from racer.acquaintance import Acquaintance
 from racer.background import Background
 from racer.cache import Cache
-from racer.core.allowance import Allowance
+from racer.core.allowance import Budget
 from racer.core.breaker import Breakers
 from racer.core.defeat import broken, defeat, nobody
 from racer.core.facts import Fact, LaneStarted, RaceStarted
 from racer.core.field import LATEST, Field, Skipped
+from racer.core.heat import Ending
+from racer.core.latency import size_within
 from racer.core.options import Ask, Messages, Options, StreamOptions, read, read_stream
 from racer.core.outlook import Outlook
 from racer.core.piece import piece_of
@@ -90,7 +92,7 @@ class Racer:
         self._given_store = store
         self._timepiece = timepiece
         self._breakers = Breakers()
-        self._allowance = Allowance(config.race.extra)
+        self._budget = Budget(config.race.extra, config.race.max_tax)
         self._uses: Counter[str] = Counter()
         self._exits: AsyncExitStack | None = None
 
@@ -108,7 +110,9 @@ class Racer:
             if transport is None:
                 transport = await exits.enter_async_context(Transport())
             store = self._given_store or store_of(self.config)
-            self._ledger = ledger_of(self.config, store, self._tell, self._dialects, self._timepiece)
+            self._ledger = ledger_of(
+                self.config, store, self._tell, self._dialects, self._timepiece, self._budget
+            )
             exits.push_async_callback(self._ledger.aclose)
             flights = Background()
             exits.push_async_callback(_put_away, flights)
@@ -189,22 +193,28 @@ class Racer:
         self._tell(_start_of(race_id, ask, ranking, field))
         gate = self._ledger.admission(self._breakers, ask.call)
         created = int(self._ledger.now())
-        prospects = Outlook(self._ledger.latencies, gate, self._allowance, self._ledger.now)
+        prospects = Outlook(
+            self._ledger.latencies, gate, self._budget.of(ask.policy_name), self._ledger.now,
+            sparing=self.config.race.spare_last, size=size_within(ask.call.max_tokens),
+        )  # fmt: skip
         race = Race(
             race_id, ranking.lanes, ask, self._stage, gate,
             began=began, created=created, outlet=outlet, prospects=prospects, groups=ranking.groups,
         )  # fmt: skip
-        result = await race.run()
+        try:
+            result = await race.run()
+            cooling = [] if result.reply is not None else self._cooling(ranking, gate)
+        finally:
+            gate.left()
         if result.reply is not None:
-            self._allowance.answered()
+            self._budget.answered(ask.policy_name)
             return result.reply
-        cooling = self._cooling(ranking, gate)
         tried = {attempt.lane for attempt in result.attempts}
         rested = [each for each in cooling if each.name not in tried]
         if outlet is not None and outlet.taken:
             story = (result.told, result.attempts, result.reasons, rested)
             raise broken(*story, resume=ask.resume, mends=result.mends)
-        if not result.attempts:
+        if not result.attempts and result.ending is not Ending.EXPIRED:
             raise self._nobody(ask.wishes, ranking, field, cooling)
         raise defeat(result.ending, result.attempts, result.reasons, ask.rules.deadline, rested)
 
@@ -281,10 +291,12 @@ def ledger_of(
     tell: Observer,
     dialects: Mapping[str, Dialect] = DIALECTS,
     timepiece: Timepiece | None = None,
+    budget: Budget | None = None,
 ) -> Ledger:
     """A ledger of everything that `config` counts. It has to be opened, and closed."""
     local = (provider.name for provider in config.providers if provider.local)
-    return Ledger(store, timepiece or machine_clocks(), Acquaintance(dialects), tell, local=local)
+    known = Acquaintance(dialects)
+    return Ledger(store, timepiece or machine_clocks(), known, tell, local=local, budget=budget)
 
 
 def _into(target: object) -> Into | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PATIENCE = 3.0
 FRESH_SECONDS = 30.0
 AGAIN_SECONDS = 1.0
+KEPT_LOADED = 300.0  # so long a server keeps a model in memory that nobody asks, unless it was told otherwise
 LARGEST_LISTING = 1024 * 1024
 
 
@@ -46,8 +47,16 @@ class Discovery:
         """Time to look again: sooner while nothing was found at all."""
         if not self._asked or self.running:
             return False
-        age = float("inf") if self._last is None else self._now() - self._last
-        return age > (FRESH_SECONDS if any(self.found.values()) else AGAIN_SECONDS)
+        return self._age > (FRESH_SECONDS if any(self.found.values()) else AGAIN_SECONDS)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether what was found in memory may have left it since."""
+        return self._age > KEPT_LOADED and any(self.found.values())
+
+    @property
+    def _age(self) -> float:
+        return float("inf") if self._last is None else self._now() - self._last
 
     async def look(self) -> None:
         """Ask every server at once. Never raises for one that is not there."""

@@ -27,9 +27,9 @@ from racer.core.facts import (
     LaneEnded,
     LaneFirstToken,
     LaneStarted,
-    RaceEnded,
 )
-from racer.core.heat import Action, Ending, Halt, Heat, Outcome, Start, Stop
+from racer.core.heat import Ending, Heat, Outcome
+from racer.core.moves import Action, Halt, Start, Stop
 from racer.core.patience import Patience
 from racer.core.scrub import scrubbed
 from racer.core.verdict import judge
@@ -154,20 +154,18 @@ class Race:
 
     def _start(self, start: Start) -> None:
         now = self._stage.now()
-        if start.extra:
-            self._prospects.add()
         lead = self._baton.lead_of(start.lane)
         place, extra = self._baton.place, self._baton.extra_of(start.lane)
         run = self._runs[start.attempt] = Run(start.attempt, start.lane, now, lead, place, extra)
         self._tasks[start.attempt] = self._group.create_task(self._lane(run))
-        self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, now - self._began))
+        after = now - self._began
+        self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, after, start.price, start.why))
 
     def _halt(self, halt: Halt) -> None:
         """The others have lost, and are cancelled in this very tick; the race goes on with its leader."""
         now = self._stage.now()
         for number in halt.lost:
-            self._stage.breakers.stopped(self._runs[number].lane)
-            self._write(self._runs[number], Outcome.LOST, now)
+            self._let_go(self._runs[number], now)
             self._tasks[number].cancel()
 
     def _stop(self, stop: Stop) -> None:
@@ -218,6 +216,7 @@ class Race:
             run.first_token_at = now
             if self._call.stream and self._heat.ending is None:
                 after = now - run.started
+                self._gate.shown(run.lane, after)
                 self._stage.tell(LaneFirstToken(self._id, run.number, run.lane, now - self._began, after))
                 self._obey(self._heat.first_token(run.number, now))
         else:
@@ -340,6 +339,14 @@ class Race:
             seconds = cooled.until - now
             self._stage.tell(CoolDownStarted(self._id, cooled.scope, cooled.until, seconds, cooled.reason))
 
+    def _let_go(self, run: Run, now: float) -> None:
+        """It has lost. That says nothing of its health, unless it is later than nearly all of its calls."""
+        if not run.seen and self._prospects.overdue(run.lane, now - run.started):
+            self._cool_down(run, WireError(Kind.TIMEOUT, "stopped, and late by all that is known of it"), now)
+        else:
+            self._stage.breakers.stopped(run.lane)
+        self._write(run, Outcome.LOST, now)
+
     def _is_read(self, run: Run) -> bool:
         """Whether somebody has something of what this lane says."""
         return self._outlet is not None and self._outlet.taken and self._front is run
@@ -373,12 +380,9 @@ class Race:
         """Everything that neither won nor failed was stopped with the race."""
         for run in self._runs.values():
             if not self._book.knows(run):
-                self._stage.breakers.stopped(run.lane)
-                self._write(run, Outcome.LOST, self._ended)
-        ending = self._ending()
-        latency = self._ended - self._began
-        kept_out = tuple(self._heat.kept_out.items())
-        self._stage.tell(RaceEnded(self._id, ending, latency, self._heat.starts, self._book.winner, kept_out))
+                self._let_go(run, self._ended)
+        rest, deadline = self._prospects.rest, self._ask.rules.deadline
+        self._stage.tell(self._book.closed(self._ending(), self._ended, self._heat, rest, deadline))
 
     def _write(self, run: Run, outcome: Outcome, now: float, error: WireError | None = None) -> None:
         attempt = self._book.write(run, outcome, now, error)

@@ -17,6 +17,7 @@ import anyio
 
 from racer.background import Background
 from racer.core.admission import Admission
+from racer.core.allowance import Budget
 from racer.core.clock import Clock
 from racer.core.facts import (
     ClockJumped,
@@ -27,8 +28,9 @@ from racer.core.facts import (
     StoreTroubled,
     fact_of,
 )
+from racer.core.hosts import Hosts
 from racer.core.latency import Latencies
-from racer.core.lessons import key_of
+from racer.core.lessons import key_of, learned_anew
 from racer.core.metering import charges_of
 from racer.core.purse import Purse
 from racer.core.tokens import prompt_tokens
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from racer.core.breaker import Breakers
     from racer.core.facts import Fact, Observer
     from racer.core.provider import Lane
-    from racer.core.quota import Report, Tidings, Truth
+    from racer.core.quota import Joined, Report, Tidings, Truth
     from racer.core.rank import Form
     from racer.recorder import Note
     from racer.timepiece import Timepiece
@@ -73,13 +75,8 @@ class Store(Protocol):
     happened then; but where the kind is `other`, nobody knows.
     """
 
-    async def open(
-        self, wall: float, ticks: float, boot: str
-    ) -> tuple[tuple[float, float], Mapping[str, bytes], str]:
-        """Join the processes that share the store; the clocks of this one say `wall` and `ticks`.
-
-        Gives the anchor of the clock that all of them use, what is known of lanes, and a notice for people.
-        """
+    async def open(self, wall: float, ticks: float, boot: str) -> Joined:
+        """Join the processes that share the store; the clocks of this one say `wall` and `ticks`."""
         ...
 
     async def exchange(
@@ -113,9 +110,11 @@ class Ledger:
         tell: Observer,
         *,
         local: Iterable[str] = (),
+        budget: Budget | None = None,
     ) -> None:
         self._store = store
         self._timepiece = timepiece
+        self._budget = budget or Budget()
         self._known = known
         self._tell = tell
         self._clock = Clock(timepiece.wall(), timepiece.ticks())
@@ -136,6 +135,7 @@ class Ledger:
         self._lengths: dict[str, int] = {}
         self._aside = Background()
         self.latencies = Latencies(local=frozenset(local))
+        self.hosts = Hosts()
 
     # ------------------------------------------------------------- for the races
 
@@ -147,8 +147,7 @@ class Ledger:
         """The gate of a race that asks for `call`; its clock is the event loop's."""
         most = call.max_tokens
         return Admission(
-            breakers,
-            self._purse,
+            breakers, self._purse, hosts=self.hosts, clock=anyio.current_time,
             meters=lambda lane: self._known(lane).meters,
             prompt=prompt_tokens(call),
             answer=lambda lane: self._length(lane) if most is None else most,
@@ -156,7 +155,7 @@ class Ledger:
             nudge=self._asked,
             fault=lambda: (self._fault, self._fault_lasts),
             hear=self._hear,
-        )
+        )  # fmt: skip
 
     def forms(self, lanes: Iterable[Lane]) -> Mapping[str, Form]:
         """How good each lane is for the next call, by its id: how slow it was of late, how much is used."""
@@ -312,11 +311,12 @@ class Ledger:
 
     async def _join(self) -> None:
         clocks = self._timepiece
-        anchor, learned, notice = await self._store.open(clocks.wall(), clocks.ticks(), clocks.boot)
-        self._clock.adopt(*anchor)
-        self.latencies.load(learned)
-        if notice:
-            self._tell(StoreTroubled(notice, 0))
+        joined = await self._store.open(clocks.wall(), clocks.ticks(), clocks.boot)
+        self._clock.adopt(*joined.anchor)
+        self._budget.recall(joined.today)
+        unread = learned_anew(self.latencies.load(joined.learned))
+        for told in filter(None, (joined.notice, unread)):
+            self._tell(StoreTroubled(told, 0))
         self._joined = True
         self._urgent = self._urgent or self._purse.counts
 

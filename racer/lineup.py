@@ -20,7 +20,10 @@ LONGEST_LOOK = 3.0
 
 
 class Lineup:
-    """Local servers are asked beside the races: only the first race waits for them, and not for long."""
+    """Local servers are asked beside the races: only the first race waits for them, and not for long.
+
+    So does one after a long pause, for it has to know whether a model is still in memory.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class Lineup:
         if not self._discovery.is_stale:
             self._looked.set()
             return
-        if not self.field.lanes:
+        if not self.field.lanes or self._discovery.is_outdated:
             self._looked = anyio.Event()
             self._since = self._now()
         self._looking = True

@@ -159,7 +159,13 @@ def fields_of(fact: Fact) -> dict[str, Any]:
                 "lanes": [lane.id for lane in fact.lanes],
             }
         case LaneStarted():
-            return {"race": fact.race, "lane": fact.lane.id, "offset": round(fact.offset, 4)}
+            return {
+                "race": fact.race,
+                "lane": fact.lane.id,
+                "offset": round(fact.offset, 4),
+                "price": round(fact.price, 4),
+                "why": fact.why.value,
+            }
         case LaneFirstToken():
             return {"race": fact.race, "lane": fact.lane.id, "after": round(fact.after, 4)}
         case FieldsDropped():
@@ -167,13 +173,7 @@ def fields_of(fact: Fact) -> dict[str, Any]:
         case LaneEnded():
             return _ended_fields(fact)
         case RaceEnded():
-            return {
-                "race": fact.race,
-                "ending": fact.ending.value,
-                "latency": round(fact.latency, 4),
-                "attempts": fact.attempts,
-                "winner": fact.winner.id if fact.winner else None,
-            }
+            return _result_fields(fact)
         case CoolDownStarted() | CoolDownEnded():
             return _cooldown_fields(fact)
         case QuotaAlert() | QuotaExhausted() | QuotaReset():
@@ -194,6 +194,18 @@ def _ended_fields(fact: LaneEnded) -> dict[str, Any]:
         "status": record.status,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _result_fields(fact: RaceEnded) -> dict[str, Any]:
+    return {
+        "race": fact.race,
+        "ending": fact.ending.value,
+        "latency": round(fact.latency, 4),
+        "attempts": fact.attempts,
+        "winner": fact.winner.id if fact.winner else None,
+        "extra_requests": fact.tax.requests,
+        "saved": round(fact.tax.saved, 4),
+    }
 
 
 def _cooldown_fields(fact: CoolDownStarted | CoolDownEnded) -> dict[str, Any]:

@@ -72,13 +72,14 @@ def read_installed(bodies: Sequence[bytes]) -> tuple[Installed, ...]:
     """From the bodies of `PATHS`: the models that can chat, those in memory first. Never raises.
 
     Every model can write JSON and follow a schema, for the server constrains it. Old servers do not say
-    what else a model can.
+    what else a model can, nor which are in memory.
     """
     tags, loaded = ([*_models(body)] for body in (*bodies[:2], b"", b"")[:2])
+    told = len(bodies) > 1 and bool(bodies[1])
     in_memory = {tagged(name) for name, _ in loaded}
     listed = {tagged(name) for name, _ in tags}
     models = [
-        Installed(name, loaded=tagged(name) in in_memory, can=_abilities(model))
+        Installed(name, loaded=tagged(name) in in_memory if told else None, can=_abilities(model))
         for name, model in [*tags, *((name, model) for name, model in loaded if tagged(name) not in listed)]
         if _chats(model)
     ]

@@ -222,8 +222,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A model that a server offers; `loaded` when it answers without a cold start."""
+    """A model that a server offers; `loaded`: it answers without a cold start, if its server tells."""
 
     name: str
-    loaded: bool = False
+    loaded: bool | None = None
     can: tuple[str, ...] = ()

@@ -150,5 +150,5 @@ def _model(model: Model) -> dict[str, Any]:
         "context": model.context,
         "price": model.price and list(model.price),
         "limits": [asdict(limit) for limit in model.limits],
-        "loaded": model.loaded,
+        "loaded": bool(model.loaded),
     }

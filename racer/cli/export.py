@@ -106,10 +106,20 @@ def _markdown(statement: Statement, now: datetime) -> Iterator[str]:
         yield f"\n## Since {words.day(statement.since)}"
         yield from _table(("account", "calls", "won", "lost", "failed", "tokens"), rows)
     refused = [words.refused(each, now) for each in statement.unforeseen]
+    yield from _tax(statement)
     yield from _list("Refused, although there seemed to be room", refused)
     yield from _list("Alerts", [words.reached(each, now) for each in statement.reached])
     yield from _forecast(statement, now)
     yield from _saved(statement)
+
+
+def _tax(statement: Statement) -> Iterator[str]:
+    if not statement.taxes:
+        return
+    yield f"\n## Race tax since {words.day(statement.since)}\n"
+    yield " ".join(f"{_title(said)}." for said in words.taxed(statement.tax))
+    if len(statement.taxes) > 1:
+        yield from _table(words.TAX, words.tax_rows(statement.taxes))
 
 
 def _list(head: str, lines: Sequence[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from racer.cli.gauge import Gauge
     from racer.cli.outlook import Outlook
     from racer.core.savings import Saving, Savings
-    from racer.store.readings import Alarm, Day
+    from racer.store.readings import Alarm, Day, Taxed
 
 UNFORESEEN = "unforeseen"
 
@@ -27,10 +27,48 @@ class Total(NamedTuple):
     usd: float = 0.0
 
 
+class RaceTax(NamedTuple):
+    """What lanes cost that ran beside those that were needed (racer.core.tax), and the seconds they saved.
+
+    Of one policy, or of all. `sent` are metered requests in all; the last four are of the extra ones.
+    """
+
+    policy: str = ""
+    answers: int = 0
+    sent: int = 0
+    requests: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    saved: float = 0.0
+
+    @property
+    def share(self) -> float | None:
+        """Of all requests; None where none was sent."""
+        return self.requests / self.sent if self.sent else None
+
+    @property
+    def per_answer(self) -> float | None:
+        """Extra requests; None where nothing was answered."""
+        return self.requests / self.answers if self.answers else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "answers": self.answers,
+            "requests": self.sent,
+            "extra_requests": self.requests,
+            "share": self.share,
+            "per_answer": self.per_answer,
+            "extra_tokens": self.tokens,
+            "extra_usd": self.usd,
+            "saved": self.saved,
+        }
+
+
 class Statement(NamedTuple):
     """`now` and `since` in unix seconds. `database` is empty where nothing was ever stored.
 
     `outlook` and `savings` are None where nobody has asked; `priced` says when list prices were read.
+    `taxes` has a row for each policy that has raced.
     """
 
     now: float
@@ -42,6 +80,7 @@ class Statement(NamedTuple):
     outlook: Outlook | None = None
     savings: Savings | None = None
     priced: str = ""
+    taxes: tuple[RaceTax, ...] = ()
 
     @property
     def unforeseen(self) -> tuple[Alarm, ...]:
@@ -52,6 +91,12 @@ class Statement(NamedTuple):
     def reached(self) -> tuple[Alarm, ...]:
         return tuple(alarm for alarm in self.alarms if alarm.kind != UNFORESEEN)
 
+    @property
+    def tax(self) -> RaceTax:
+        """Of all policies together."""
+        columns = zip(*(each[1:] for each in self.taxes), strict=True)
+        return RaceTax("", *map(sum, columns))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them: instants in unix seconds."""
         return {
@@ -60,6 +105,7 @@ class Statement(NamedTuple):
             "database": self.database or None,
             "limits": [gauge.to_dict() for gauge in self.gauges],
             "totals": [total._asdict() for total in self.totals],
+            "tax": {**self.tax.to_dict(), "by_policy": [_tax(each) for each in self.taxes]},
             "unforeseen": [_alarm(alarm) for alarm in self.unforeseen],
             "alerts": [_alarm(alarm) for alarm in self.reached],
             "forecast": self.outlook and self.outlook.to_dict(self.now),
@@ -82,6 +128,20 @@ def totals_of(days: Iterable[Day]) -> tuple[Total, ...]:
             before.usd + row.usd,
         )
     return tuple(totals[name] for name in sorted(totals))
+
+
+def taxes_of(rows: Iterable[Taxed]) -> tuple[RaceTax, ...]:
+    """One row a policy, in the order of their names."""
+    taxes = (
+        RaceTax(row.policy, row.answers, row.sent, row.requests, row.tokens, row.usd, row.saved)
+        for row in rows
+        if row.races
+    )
+    return tuple(sorted(taxes))
+
+
+def _tax(tax: RaceTax) -> dict[str, Any]:
+    return {"policy": tax.policy, **tax.to_dict()}
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:

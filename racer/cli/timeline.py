@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,13 +13,14 @@ from racer.core.consequence import FOREVER
 from racer.core.defeat import advice, nobody
 from racer.core.field import Skipped
 from racer.core.heat import Ending, Outcome
+from racer.core.tax import Tax
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from racer.core.provider import Provider
-    from racer.store.readings import Lane, Race, Story
+    from racer.store.readings import Lane, Planned, Race, Story
 
 GRACE = 30.0  # seconds after its deadline by which the end of a race has been written, if ever
 NAMES_A_LINE = 8
@@ -127,6 +129,20 @@ class Timeline(NamedTuple):
         tokens = sum((row.input_tokens or 0) + (row.output_tokens or 0) for row in rows)
         return Spent(len(rows), tokens, any(row.estimated for row in rows))
 
+    @property
+    def tax(self) -> Tax | None:
+        """What extra lanes cost and saved; None while it runs, or where nobody wrote it down."""
+        race = self.race
+        if race.sent is None:
+            return None
+        return Tax(
+            race.sent,
+            race.extra_requests or 0,
+            race.extra_tokens or 0,
+            race.extra_usd or 0.0,
+            race.saved or 0.0,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them: the names of Reply and its attempts where they have one."""
         race = self.race
@@ -141,9 +157,11 @@ class Timeline(NamedTuple):
             "latency": _rounded(race.latency),
             "winner": race.winner,
             "attempts": [_attempt(run) for run in self.runs],
+            "planned": [_planned(each) for each in race.due],
             "not_started": [each._asdict() for each in self.untried],
             "skipped": [{"name": each.name, "reason": each.reason} for each in self.skipped],
             "counted_without_winning": self.spent._asdict(),
+            "tax": None if self.tax is None else _tax(self.tax),
             "help": list(self.help),
         }
 
@@ -158,6 +176,8 @@ def _attempt(run: Run) -> dict[str, Any]:
         "model": row.model,
         "account": row.account,
         "start": _rounded(row.start),
+        "price": _rounded(row.price),
+        "why": row.why,
         "outcome": row.outcome,
         "fate": str(run.fate),
         "reason": row.reason,
@@ -167,6 +187,14 @@ def _attempt(run: Run) -> dict[str, Any]:
         "resumed_at": run.behind,
         "usage": None if row.input_tokens is None else usage,
     }
+
+
+def _planned(due: Planned) -> dict[str, Any]:
+    return due._asdict() | {"at": _rounded(due.at), "price": _rounded(due.price)}
+
+
+def _tax(tax: Tax) -> dict[str, Any]:
+    return asdict(tax) | {"saved": _rounded(tax.saved)}
 
 
 def _rounded(seconds: float | None) -> float | None:

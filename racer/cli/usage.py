@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from racer.cli.statement import Statement
     from racer.config import Config
     from racer.core.savings import Savings
-    from racer.store.readings import Alarm, Day, Usage
+    from racer.store.readings import Alarm, Day, Taxed, Usage
     from racer.timepiece import Timepiece
 
 SINCE = "7d"
@@ -30,7 +30,8 @@ LOOK_BACK = 90 * 86_400.0  # for days with use, from which the rate is taken
 
 _DESCRIPTION = """\
 What is used and left of every limit of the accounts that are set up, and when
-there is more; what was refused although there seemed to be room; alerts.
+there is more; what was refused although there seemed to be room; alerts; what
+racing has cost in extra requests, and the time that it has saved.
 
 --forecast tells how long it lasts: at the rate of the last 7 days with use, or
 at --tokens-per-day for each account alone; and for all accounts together that
@@ -61,7 +62,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "--since",
         default=SINCE,
         metavar="WHEN",
-        help=f"for sums, alerts and --saved: 24h, 7d, or a date ({SINCE})",
+        help=f"for sums, race tax, alerts and --saved: 24h, 7d, or a date ({SINCE})",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--export", metavar="FILE", help="write a file instead: .json, .csv or .md")
@@ -141,6 +142,7 @@ class Stored(NamedTuple):
     usage: Sequence[Usage] = ()
     days: Sequence[Day] = ()
     alarms: Sequence[Alarm] = ()
+    taxed: Sequence[Taxed] = ()
 
 
 def stored(connection: sqlite3.Connection, now: float, *, since: str) -> Stored:
@@ -148,7 +150,8 @@ def stored(connection: sqlite3.Connection, now: float, *, since: str) -> Stored:
 
     begins = beginning(since, now)
     days = readings.days(connection, max(0.0, min(begins, now - LOOK_BACK)))
-    return Stored(now, readings.usage(connection, now), days, readings.alerts(connection, begins))
+    alarms, taxed = readings.alerts(connection, begins), readings.taxed(connection, begins)
+    return Stored(now, readings.usage(connection, now), days, alarms, taxed)
 
 
 def stated(arguments: argparse.Namespace, config: Config, shell: Shell, piece: Timepiece) -> Statement:
@@ -156,7 +159,7 @@ def stated(arguments: argparse.Namespace, config: Config, shell: Shell, piece: T
     from racer.acquaintance import zone
     from racer.cli.gauge import gauges_of
     from racer.cli.ledger_file import file_of, read
-    from racer.cli.statement import Statement, totals_of
+    from racer.cli.statement import Statement, taxes_of, totals_of
 
     path = file_of(config, shell)
     found = read(path, partial(stored, since=arguments.since), piece)
@@ -165,7 +168,13 @@ def stated(arguments: argparse.Namespace, config: Config, shell: Shell, piece: T
     days = [row for row in told.days if row.day >= _day(since)]
     gauges = gauges_of(config.providers, told.usage, zone, told.now)
     statement = Statement(
-        told.now, since, "" if found is None else str(path), gauges, totals_of(days), tuple(told.alarms)
+        told.now,
+        since,
+        "" if found is None else str(path),
+        gauges,
+        totals_of(days),
+        tuple(told.alarms),
+        taxes=taxes_of(told.taxed),
     )
     if arguments.forecast or arguments.tokens_per_day is not None:
         statement = statement._replace(outlook=_outlook(config, statement, told, arguments.tokens_per_day))

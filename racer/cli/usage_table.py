@@ -31,7 +31,7 @@ NOBODY = "No limit is known of any account that is set up: `racer providers` tel
 MOST_ALERTS = 20
 HEAD = ("limit", "used", "left", "resets")
 INDENT = 2
-LEFT = frozenset({"account", "how long", "comes back a day", "answers of", "price"})
+LEFT = frozenset({"account", "how long", "comes back a day", "answers of", "price", "policy"})
 
 
 def usage_page(statement: Statement, *, width: int, now: datetime) -> Group:
@@ -39,6 +39,8 @@ def usage_page(statement: Statement, *, width: int, now: datetime) -> Group:
     parts += limits_part(statement.gauges, width=width, now=now)
     if statement.totals:
         parts += [_head(f"since {words.day(statement.since)}"), *totals_part(statement.totals, width=width)]
+    if statement.taxes:
+        parts += [_head(f"race tax since {words.day(statement.since)}"), *tax_part(statement, width=width)]
     parts += _notes(
         "refused, although there seemed to be room",
         [words.refused(each, now) for each in statement.unforeseen],
@@ -124,6 +126,19 @@ def totals_part(totals: Iterable[Total], *, width: int) -> Iterator[RenderableTy
     for account, *values in rows:
         said = (f"{value} {name}" for value, name in zip(values, names, strict=True))
         yield from _lines(account, ", ".join(said))
+
+
+def tax_part(statement: Statement, *, width: int) -> Iterator[RenderableType]:
+    """What all races together cost and saved; then each policy, where there are several."""
+    for said in words.taxed(statement.tax):
+        yield _indented(Text(said, overflow="fold"))
+    if len(statement.taxes) < 2:
+        return
+    if width >= NARROW:
+        yield _table(words.TAX, words.tax_rows(statement.taxes))
+        return
+    for tax in statement.taxes:
+        yield from _lines(tax.policy, "; ".join(words.taxed(tax)))
 
 
 def outlook_part(outlook: Outlook, *, width: int, now: datetime) -> Iterator[RenderableType]:

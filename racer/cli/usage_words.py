@@ -9,8 +9,11 @@ from racer.cli import allowance
 from racer.core.provider import Limit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from racer.cli.gauge import Gauge
     from racer.cli.outlook import Line, Outlook, Range
+    from racer.cli.statement import RaceTax
     from racer.core.forecast import Runway
     from racer.core.savings import Price, Savings
     from racer.store.readings import Alarm, Usage
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 NOTHING = "-"
 DAY = 86_400.0
 FAR = 1000.0  # days: nobody plans further ahead
+TAX = ("policy", "requests", "extra", "an answer", "tokens", "paid", "saved")
 TELLERS = {"header": "a header", "error": "an error"}
 
 
@@ -31,6 +35,12 @@ def figure(value: float) -> str:
 
 def dollars(value: float) -> str:
     return f"{value:,.2f} USD" if abs(value) >= 1 or value == 0 else f"{value:.4f} USD"
+
+
+def least(value: float, places: int) -> str:
+    """With so many places. What is too little for them is said to be under the least that they can show."""
+    step = 10.0**-places
+    return f"under {step:g}" if 0 < value < step else f"{value:,.{places}f}"
 
 
 def limit(row: Usage | Alarm) -> str:
@@ -125,6 +135,55 @@ def refused(alarm: Alarm, now: datetime) -> str:
 def reached(alarm: Alarm, now: datetime) -> str:
     share = f"{alarm.level * 100:.4g} %"
     return f"{past(alarm.at, now)}  {place(alarm)}: {share} used, {figure(alarm.used)} of {limit(alarm)}"
+
+
+# ---------------------------------------------------------------- race tax
+
+
+def taxed(tax: RaceTax) -> list[str]:
+    """How many requests were extra and what they cost; the time that was saved."""
+    said = [_extra(tax), _saved(tax)]
+    return [text for text in said if text]
+
+
+def _extra(tax: RaceTax) -> str:
+    if not tax.requests:
+        return "no request was extra"
+    share = least(100 * (tax.share or 0.0), 0)
+    count = f"{figure(tax.requests)} of {figure(tax.sent)} requests ({share} %)"
+    were = "was" if tax.requests == 1 else "were"
+    each = "" if tax.per_answer is None else f", {least(tax.per_answer, 2)} an answer"
+    paid = dollars(tax.usd) if tax.usd else "nothing paid"
+    return f"{count} {were} extra{each}: {figure(tax.tokens)} tokens, {paid}"
+
+
+def _saved(tax: RaceTax) -> str:
+    """A lane on the user's own machine may save time without a request that is extra."""
+    if not tax.saved:
+        return "no time was saved" if tax.requests else ""
+    each = f", {pause(tax.saved / tax.answers)} an answer" if tax.answers else ""
+    return f"racing saved {pause(tax.saved)} of waiting{each}"
+
+
+def pause(seconds: float) -> str:
+    """A length that may be a part of a second."""
+    return f"{least(seconds, 1)} s" if seconds < 10 else length(seconds)
+
+
+def tax_rows(taxes: Iterable[RaceTax]) -> list[tuple[str, str, str, str, str, str, str]]:
+    """Each policy under TAX: what is of the extra requests stands behind their number, then the time."""
+    return [
+        (
+            tax.policy,
+            figure(tax.sent),
+            figure(tax.requests),
+            NOTHING if tax.per_answer is None else least(tax.per_answer, 2),
+            figure(tax.tokens),
+            dollars(tax.usd) if tax.usd else NOTHING,
+            pause(tax.saved) if tax.saved else NOTHING,
+        )
+        for tax in taxes
+    ]
 
 
 # ---------------------------------------------------------------- forecasts

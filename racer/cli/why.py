@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 _DESCRIPTION = """\
-How a race went, lane by lane: when each started, its first token, how it ended
-and why; who never started or was left out, and why; what a lost race lacked.
+How a race went, lane by lane: when each started and why, its first token, how it
+ended and why; who was to start next, who never started or was left out, and why;
+what extra lanes cost and saved; what a lost race lacked. "worth" is the seconds of
+waiting that a request was worth: the more, the less is left of its limits.
 
 Without RACE it is about the last one. RACE is the id, or the beginning of it:
 `reply.race_id` in Python, race_id of `racer ask --json`. Races are kept for 30

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from racer.cli import bars, usage_words
+from racer.cli import bars, usage_words, why_words
 from racer.cli.plain import one_line
 from racer.cli.tables import NARROW, NOTHING, seconds
 from racer.cli.timeline import Fate
@@ -52,7 +52,10 @@ def why_page(timeline: Timeline, paper: Paper) -> Group:
         if paper.glyphs is not None:
             parts += ["", *_bars(timeline, paper.glyphs, paper.width)]
         parts += ["", *_lanes(timeline.runs, paper.width)]
+    if (extra := why_words.extra(timeline.tax)) is not None:
+        parts += ["", Text(extra, overflow="fold")]
     parts += _part("what would have helped", timeline.help)
+    parts += _part("the plan", why_words.plan(timeline))
     parts += _part("failed", _reasons(timeline.runs, Fate.FAILED))
     parts += _part("went on where another broke off", _went_on(timeline.runs))
     parts += _part("lost sight of", _reasons(timeline.runs, Fate.GONE))

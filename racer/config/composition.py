@@ -72,7 +72,7 @@ def _providers(
 
 def _race(table: Mapping[str, Any], ttl: float | None) -> RaceDefaults:
     values = dict(table)
-    for key in ("extra", "deadline", "wait"):
+    for key in ("extra", "max_tax", "deadline", "wait"):
         if key in values:
             values[key] = float(values[key])
     return RaceDefaults(**values, cache=ttl)

@@ -179,6 +179,8 @@ RACE = Table(
         "lanes": Whole(1, 64),
         "policy": Word(POLICIES),
         "extra": Number(0, 3),
+        "max_tax": Number(0, 3),
+        "spare_last": Flag(),
         "deadline": _SOME_SECONDS,
         "wait": _SECONDS,
         "per_provider": Whole(1, 64),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from racer.core.breaker import Block
 from racer.core.heat import Outcome
 from racer.core.metering import amount_of, charges_of
-from racer.core.price import price_of
+from racer.core.price import NOTHING, worth_of
 from racer_adapters.errors import Kind
 from racer_adapters.types import Usage
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from racer.core.breaker import Breakers
+    from racer.core.hosts import Hosts
     from racer.core.pocket import Lack, Taken
+    from racer.core.price import Worth
     from racer.core.provider import Lane
     from racer.core.purse import Charge, Purse
     from racer.core.quota import Meter
@@ -37,12 +39,13 @@ class Admission:
     `meters` gives a lane's counters; `prompt` is the tokens of the question, to which `asks_more` adds what
     lanes are told beside it; `answer` guesses those of a lane's answer. `nudge` has the store asked; `fault`
     says why it cannot be, or nothing, and in how many seconds to look again. `hear` is given the headers of
-    each response and each failure.
+    each response and each failure. `hosts` knows how busy local machines are; `clock` is the race's.
     """
 
     __slots__ = (
-        "_answer", "_asked", "_breakers", "_charges", "_fault", "_hear", "_meters", "_more", "_now", "_nudge",
-        "_prompt", "_purse", "_skew", "_taken", "_then", "wake",
+        "_answer", "_asked", "_breakers", "_busy", "_calls", "_charges", "_clock", "_fault", "_hear",
+        "_hosts", "_meters", "_more", "_now", "_nudge", "_prompt", "_purse", "_queued", "_skew", "_taken",
+        "_then", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +60,8 @@ class Admission:
         nudge: Callable[[Admission], None],
         fault: Callable[[], tuple[str, float]],
         hear: Hearing,
+        hosts: Hosts,
+        clock: Callable[[], float],
     ) -> None:
         self._breakers = breakers
         self._purse = purse
@@ -68,6 +73,11 @@ class Admission:
         self._nudge = nudge
         self._fault = fault
         self._hear = hear
+        self._hosts = hosts
+        self._clock = clock
+        self._calls: dict[str, tuple[Lane, int]] = {}
+        self._busy: set[str] = set()
+        self._queued = False
         self._now, self._then = -FOREVER, -FOREVER
         self._charges: dict[str, tuple[Charge, ...]] = {}
         self._taken: dict[str, tuple[Taken, ...]] = {}
@@ -81,7 +91,22 @@ class Admission:
             return block
         charges = self.charges(lane)
         lack = self._purse.lacks(charges, self._unix(now)) if charges else None
-        return block if lack is None else self._block(lack, block, now)
+        if lack is None:
+            return self._behind(lane, block, now) if lane.provider.local else block
+        self._busy.discard(lane.id)
+        return self._block(lack, block, now)
+
+    def _behind(self, lane: Lane, guess: Block | None, now: float) -> Block | None:
+        """A lane whose host is busy: others go first, and a race that has nobody else waits for its turn."""
+        own = sum(other.host == lane.host for other, _ in self._calls.values())
+        busy = self._hosts.busy(lane, now, self, own)
+        if busy is None:
+            self._busy.discard(lane.id)
+            return guess
+        self._busy.add(lane.id)
+        if guess is not None:
+            return Block(guess.until, guess.reason, stated=False, pending=True)
+        return Block(busy.until, busy.reason, stated=False, pending=True, limit=True)
 
     def _block(self, lack: Lack, guess: Block | None, now: float) -> Block:
         if lack.until is not None:
@@ -95,8 +120,11 @@ class Admission:
         return Block(now, "its quota is being asked for", stated=True, pending=True, limit=True)
 
     def ask(self, lane: Lane) -> None:
-        """Once for each lane, until the store has answered."""
-        if lane.id not in self._asked:
+        """For its quota, once until the store has answered; or for a place in the queue of a busy host."""
+        if lane.id in self._busy:
+            self._queued = True
+            self._hosts.wait(lane, self._clock(), self, self.wake)
+        elif lane.id not in self._asked:
             self._asked.add(lane.id)
             self._purse.ask(self.charges(lane))
             self._nudge(self)
@@ -118,6 +146,21 @@ class Admission:
         self._breakers.started(lane, now)
         if charges := self.charges(lane):
             self._taken[lane.id] = self._purse.take(charges, self._unix(now))
+        if lane.provider.local:
+            self._calls[lane.id] = lane, self._hosts.started(lane, now)
+        if self._queued:
+            self.left()
+
+    def shown(self, lane: Lane, first_token: float) -> None:
+        """The first token of `lane` has come, so many seconds after its start."""
+        if lane.id in self._calls:
+            self._hosts.shown(self._calls[lane.id][1], first_token, self._clock())
+
+    def left(self) -> None:
+        """The race waits for no host any longer: it runs, or it is over."""
+        if self._queued:
+            self._queued = False
+            self._hosts.leave(self, self._clock())
 
     def _unix(self, now: float) -> float:
         """The same instant of unix time for every lane that is asked about at `now`."""
@@ -141,6 +184,10 @@ class Admission:
         for taken in self._taken.pop(lane.id, ()):
             amount = 0.0 if usage is None else amount_of(taken.pocket.meter, usage, lane.model)
             taken.pocket.settle(taken, amount)
+        if lane.id in self._calls:
+            _, number = self._calls.pop(lane.id)
+            timed_out = error is not None and error.kind is Kind.TIMEOUT
+            self._hosts.ended(number, attempt, self._clock(), timed_out=timed_out)
         self._hear(lane, headers, error)
 
     def charges(self, lane: Lane) -> tuple[Charge, ...]:
@@ -153,10 +200,10 @@ class Admission:
             charges = self._charges[lane.id] = charges_of(meters, usage, lane.model)
         return charges
 
-    def price(self, lane: Lane, at: float) -> float:
-        """What a call on `lane` is worth, in seconds, that it takes of its limits at `at` (unix seconds)."""
+    def worth(self, lane: Lane, at: float) -> Worth:
+        """What a call on `lane` is worth that it takes of its limits at `at` (unix seconds)."""
         charges = self.charges(lane)
-        return price_of(charges, self._purse, at) if charges else 0.0
+        return worth_of(charges, self._purse, at) if charges else NOTHING
 
 
 def _nobody() -> None:

@@ -1,16 +1,22 @@
-"""An allowance of extra requests: what a race may send beside the one that its answer takes. Pure.
+"""An allowance of extra requests: what races may send beside the one that an answer takes. Pure.
 
-It bounds hedges whatever the plan believes: where nothing is answered, nothing is added, so an outage costs
+It bounds them whatever the plan believes: where nothing is answered, nothing is added, so an outage costs
 what was in hand and no more.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from racer.core.grant import TOLERANCE
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 EXTRA = 0.25
-HIGHEST = 3.0
+HIGHEST = 3.0  # of `extra`, and so of four lanes at once
 MOST = 20.0
+HEDGING = "frugal"  # the policy whose extra requests have a bound of their own
 
 
 class Allowance:
@@ -21,9 +27,9 @@ class Allowance:
 
     __slots__ = ("_extra", "_most", "left")
 
-    def __init__(self, extra: float = EXTRA, most: float = MOST) -> None:
+    def __init__(self, extra: float = EXTRA, most: float = MOST, *, name: str = "extra") -> None:
         if not 0 <= extra <= HIGHEST:
-            raise ValueError(f"extra has to be from 0 to {HIGHEST:g}, not {extra!r}")
+            raise ValueError(f"{name} has to be from 0 to {HIGHEST:g}, not {extra!r}")
         self._extra = extra
         self._most = most if extra > 0 else 0.0
         self.left = self._most
@@ -40,6 +46,40 @@ class Allowance:
         self.left = max(0.0, self.left - 1)
         return True
 
+    def recall(self, answers: int, extra: int) -> None:
+        """Before this one began there were so many answers today, and so many extra requests."""
+        before = min(self._most, max(0.0, self._most + self._extra * answers - extra))
+        self.left = max(0.0, self.left - (self._most - before))
+
     def answered(self) -> None:
         """A race was answered."""
         self.left = min(self._most, self.left + self._extra)
+
+
+class Budget:
+    """What all races of one Racer may spend on extra requests. Raises ValueError as `Allowance` does.
+
+    `extra` bounds those of `frugal`, `max_tax` those of every race; without it the others have no bound.
+    """
+
+    __slots__ = ("_hedges", "_taxed")
+
+    def __init__(self, extra: float = EXTRA, max_tax: float | None = None) -> None:
+        self._hedges = Allowance(extra)
+        self._taxed = () if max_tax is None else (Allowance(max_tax, name="max_tax"),)
+
+    def of(self, policy: str) -> tuple[Allowance, ...]:
+        """What an extra request of a race by this policy comes out of: out of each."""
+        return (self._hedges, *self._taxed) if policy == HEDGING else self._taxed
+
+    def answered(self, policy: str) -> None:
+        """A race by this policy was answered."""
+        for allowance in self.of(policy):
+            allowance.answered()
+
+    def recall(self, today: Mapping[str, tuple[int, int]]) -> None:
+        """What races of today, by their policies, had before this began: answers, and extra requests."""
+        self._hedges.recall(*today.get(HEDGING, (0, 0)))
+        for allowance in self._taxed:
+            answers, extra = (sum(column) for column in zip((0, 0), *today.values(), strict=True))
+            allowance.recall(answers, extra)

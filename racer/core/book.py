@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from racer.core.facts import RaceEnded
 from racer.core.heat import Outcome
 from racer.core.reply import Attempt, Reply
+from racer.core.tax import tax_of
 from racer.core.tokens import prompt_tokens, usage_of
 from racer_adapters.assembly import Assembly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from racer.core.heat import Ending, Heat
     from racer.core.lead import Lead
     from racer.core.provider import Lane
     from racer_adapters.dialect import Event
@@ -98,6 +101,7 @@ class Book:
         self._began = began
         self._created = created
         self._attempts: dict[int, Attempt] = {}
+        self._lanes: dict[int, Lane] = {}
         self._continued: list[Run] = []
         self.reasons: list[tuple[str, WireError]] = []
         self.winner: Lane | None = None
@@ -117,6 +121,7 @@ class Book:
             self.reasons.append((run.lane.id, error))
         if outcome is Outcome.WON:
             self.winner = run.lane
+        self._lanes[run.number] = run.lane
         attempt = self._attempts[run.number] = Attempt(
             lane=run.lane.id,
             provider=run.lane.provider.name,
@@ -131,6 +136,16 @@ class Book:
             resumed_at=run.resumed_at,
         )
         return attempt
+
+    def closed(
+        self, ending: Ending, now: float, heat: Heat, rest: Callable[[Lane, float], float], deadline: float
+    ) -> RaceEnded:
+        """The race is over since `now`. `rest`: how much longer a lane takes that is stopped at an age."""
+        latency, won = now - self._began, self.winner is not None
+        ran = [(self._lanes[number], self._attempts[number]) for number in sorted(self._attempts)]
+        tax = tax_of(ran, latency, won=won, deadline=deadline, rest=rest)
+        kept_out = tuple(heat.kept_out.items())
+        return RaceEnded(self._race_id, ending, latency, heat.starts, self.winner, kept_out, heat.due, tax)
 
     def continue_after(self, run: Run) -> None:
         """`run` has failed, and what it said is the beginning of the reply."""

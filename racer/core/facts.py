@@ -6,11 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from racer.core.tax import NONE
+from racer.core.view import Why
+
 if TYPE_CHECKING:
     from racer.core.heat import Ending
     from racer.core.provider import Lane
     from racer.core.quota import Alert
     from racer.core.reply import Attempt
+    from racer.core.tax import Tax
+    from racer.core.view import Due
 
 
 ALL = 1.0
@@ -30,12 +35,14 @@ class RaceStarted:
 
 @dataclass(frozen=True, slots=True)
 class LaneStarted:
-    """`offset` is seconds from the start of the race."""
+    """`offset` is seconds from the start of the race. `price`: what the request was worth, in seconds."""
 
     race: str
     attempt: int
     lane: Lane
     offset: float
+    price: float = 0.0
+    why: Why = Why.FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,10 @@ class LaneEnded:
 
 @dataclass(frozen=True, slots=True)
 class RaceEnded:
-    """`kept_out` are lanes that could not start when they were looked at last, each with its reason."""
+    """`kept_out` are lanes that could not start when they were looked at last, each with its reason.
+
+    `due` are those that would have started next. `tax`: what lanes beside those that were needed cost.
+    """
 
     race: str
     ending: Ending
@@ -78,6 +88,8 @@ class RaceEnded:
     attempts: int
     winner: Lane | None = None
     kept_out: tuple[tuple[str, str], ...] = ()
+    due: tuple[Due, ...] = ()
+    tax: Tax = NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The policy `frugal`: nearly as fast as asking many at once, for little more than one request an answer.
 
-Rule 1: a local lane that is loaded costs nothing. It starts at once, and nobody waits for it.
+Rule 1: a lane on a machine of the user's own costs nothing, and nobody waits for it while another runs. It
+        starts at once where it is loaded, else beside one that is late: then it is loaded for those to come.
 Rule 2: the others are asked one at a time: first whom the caller wishes for, then whoever is to be expected
         soonest, with the price of the request counted as seconds.
 Rule 3: one that has failed is replaced at once.
@@ -11,12 +12,13 @@ Rule 5: while one of them streams, none of the others starts, until its stream h
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from racer.core.view import Planned
+from racer.core.view import Planned, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from racer.core.provider import Lane
     from racer.core.view import Running, View
@@ -33,32 +35,45 @@ def plan_frugal(view: View) -> Sequence[Planned]:
     That instant is when it will be due if nothing happens: any news makes a new plan.
     """
     waiting = view.waiting[: len(view.waiting) - view.had_turn] or view.waiting
-    ahead = [Planned(lane) for lane in waiting if _is_ahead(lane)]
+    ahead = [Planned(lane, why=Why.AHEAD) for lane in waiting if _is_ahead(lane)]
     others = [lane for lane in waiting if not _is_ahead(lane)] if ahead else waiting
     # Only one of those that are ahead goes before all others: they must not take every place.
     first = 0 if any(_is_ahead(run.lane) for run in view.running) else 1
-    plan = [*ahead[:first], *_next(view, others), *ahead[first:]]
+    room = max(0, view.width - len(view.running))
+    following = _next(view, others)
+    warmed = _warmed(following, others) if view.running and room > 1 else ()
+    plan = [*ahead[:first], *warmed, *following, *ahead[first:]]
     if len(plan) > 1:
         plan.sort(key=lambda planned: (planned.offset, view.groups.get(planned.lane.id, 0)))
-    return plan[: max(0, view.width - len(view.running))]
+    return plan[:room]
 
 
 def _is_ahead(lane: Lane) -> bool:
-    return lane.provider.local and lane.model.loaded
+    return lane.provider.local and not lane.is_cold
+
+
+def _warmed(plan: Sequence[Planned], lanes: Sequence[Lane]) -> Iterator[Planned]:
+    """With whom costs something, and before, a lane that has to be loaded: the next race has it warm."""
+    for planned in plan:
+        if not planned.lane.provider.local:
+            cold = (lane for lane in lanes if lane.is_cold)
+            yield from (Planned(lane, planned.offset, why=planned.why) for lane in islice(cold, 1))
 
 
 def _next(view: View, lanes: Sequence[Lane]) -> list[Planned]:
     """Who of `lanes` goes next, and when."""
     if not lanes:
         return []
-    at_work = [run for run in view.running if not _is_ahead(run.lane)]
-    offset = max(0.0, _due(view, at_work) - view.now)
-    extra = not view.vacant and any(not run.lane.provider.local for run in at_work)
+    metered = [run for run in view.running if not run.lane.provider.local]
+    at_work = metered or [run for run in view.running if not _is_ahead(run.lane)]
+    due, why = _due(view, at_work)
+    offset = max(0.0, due - view.now)
+    extra = bool(metered) and not view.vacant
     if extra and offset == 0 and not view.prospects.may_add():
         free = [lane for lane in lanes if lane.provider.local]
         lanes, offset = (free, 0.0) if free else (lanes, LOOK_AGAIN)
     lane = lanes[0] if len(lanes) == 1 else _best(view, lanes)
-    return [Planned(lane, offset, extra and not lane.provider.local)]
+    return [Planned(lane, offset, extra and not lane.provider.local, why)]
 
 
 def _best(view: View, lanes: Sequence[Lane]) -> Lane:
@@ -69,13 +84,13 @@ def _best(view: View, lanes: Sequence[Lane]) -> Lane:
     return min(wished, key=lambda lane: prospects.expected(lane) + prospects.price(lane))
 
 
-def _due(view: View, at_work: Sequence[Running]) -> float:
+def _due(view: View, at_work: Sequence[Running]) -> tuple[float, Why]:
     """When another is wanted: when all streams have stalled, and the last start is late or to be replaced."""
-    instants = [_stalls_at(run, run.first_token) for run in at_work if run.first_token is not None]
+    instants = [(_stalls_at(run, at), Why.STALLED) for run in at_work if (at := run.first_token) is not None]
     if at_work and not view.vacant and at_work[-1].first_token is None:
         last = at_work[-1]
-        instants.append(last.started + max(SOONEST, view.prospects.first(last.lane)))
-    return max(instants, default=view.now)
+        instants.append((last.started + max(SOONEST, view.prospects.first(last.lane)), Why.LATE))
+    return max(instants, default=(view.now, Why.REPLACES if view.vacant else Why.FIRST))
 
 
 def _stalls_at(run: Running, first_token: float) -> float:

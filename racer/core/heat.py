@@ -21,16 +21,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from racer.core.company import in_turn, is_in_the_way
-from racer.core.view import UNKNOWN, Running, View
+from racer.core.consequence import CONSEQUENCES
+from racer.core.moves import Halt, Start, Stop
+from racer.core.view import UNKNOWN, Due, Running, View, Why
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from racer.core.breaker import Block
+    from racer.core.moves import Action, Gate
     from racer.core.plan import Policy
     from racer.core.provider import Lane
     from racer.core.view import Planned, Prospects
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 OBJECTORS = 2
 ASK_AGAIN = 1.0
+TRIES = 3
 UNANSWERED = "the race was over before its quota had been granted"
 
 
@@ -73,49 +77,6 @@ class Outcome(StrEnum):
     LATE = "late"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """`extra`: a request that comes out of the allowance for such."""
-
-    attempt: int
-    lane: Lane
-    extra: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The race is over; `lost` are the attempts that were still running."""
-
-    ending: Ending
-    lost: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """The race has a leader; `lost` are the attempts that ran beside it, and are over with this."""
-
-    lost: tuple[int, ...]
-
-
-Action = Start | Halt | Stop
-
-
-class Gate(Protocol):
-    """What stands between a lane and its start: breakers, and the limits that the ledger keeps."""
-
-    def blocked(self, lane: Lane, now: float) -> Block | None:
-        """Why `lane` may not start at `now`, or None."""
-        ...
-
-    def ask(self, lane: Lane) -> None:
-        """`lane` is wanted and its block is pending: a tick is due when that has changed."""
-        ...
-
-    def started(self, lane: Lane, now: float) -> None:
-        """`lane` starts now. Said at once, so that the next question already knows of it."""
-        ...
-
-
 class Heat:
     """`lanes` in order of rank; `gate` tells which of them may start at an instant.
 
@@ -126,9 +87,9 @@ class Heat:
     """
 
     __slots__ = (
-        "_again", "_began", "_blocks", "_gate", "_groups", "_halted", "_next", "_objectors", "_policy",
-        "_prospects", "_rules", "_running", "_starts", "_used", "_vacant", "_waiting", "ending", "kept_out",
-        "leader", "winner",
+        "_again", "_began", "_blocks", "_gate", "_groups", "_halted", "_next", "_objectors", "_plan",
+        "_planned_at", "_policy", "_prospects", "_retries", "_rules", "_running", "_starts", "_tries",
+        "_used", "_vacant", "_waiting", "ending", "kept_out", "leader", "winner",
     )  # fmt: skip
 
     def __init__(
@@ -151,10 +112,14 @@ class Heat:
         self._running: dict[int, Running] = {}
         self._again: set[str] = set()
         self._used: Counter[str] = Counter()
+        self._tries: Counter[str] = Counter()
+        self._retries: list[Lane] = []
         self._objectors: set[str] = set()
         self._starts = 0
         self._vacant = 0
         self._began = 0.0
+        self._plan: Sequence[Planned] = ()
+        self._planned_at = 0.0
         self._next = float("inf")
         self._blocks: dict[str, Block | None] = {}
         self.kept_out: dict[str, str] = {}
@@ -225,9 +190,7 @@ class Heat:
             self._objectors.add(lane.provider.name)
             if len(self._objectors) >= OBJECTORS:
                 return [self._stop(Ending.REFUSED)]
-        if self._comes_back(lane, now):
-            self._again.add(lane.id)
-            self._waiting.append(lane)
+        self._come_back(lane, error, now)
         return self._advance(now)
 
     def broke(self, attempt: int) -> list[Action]:
@@ -246,6 +209,16 @@ class Heat:
     @property
     def starts(self) -> int:
         return self._starts
+
+    @property
+    def due(self) -> tuple[Due, ...]:
+        """Whom the last plan would have started later, in its order; not who waits for a stream to stall."""
+        after = self._planned_at - self._began
+        return tuple(
+            Due(each.lane.id, after + each.offset, self._prospects.price(each.lane), each.why)
+            for each in self._plan
+            if each.offset > 0 and each.why is not Why.STALLED
+        )
 
     def wake_at(self) -> float:
         """When `tick` is wanted, at the latest."""
@@ -283,12 +256,13 @@ class Heat:
 
     def _due(self, now: float) -> Planned | None:
         """Who is next to start now. Notes when to look again."""
-        self._next = float("inf")
-        if len(self._running) >= self._rules.width or not self._waiting:
+        self._next, self._plan = float("inf"), ()
+        if len(self._running) >= self._rules.width or not (self._waiting or self._retries):
             return None
         pending: set[str] = set()
         able = self._able(now, pending)
-        plan = self._policy(self._view(able, now)) if able else ()
+        plan = self._plan = self._policy(self._view(able, now)) if able else ()
+        self._planned_at = now
         for planned in plan:
             if planned.offset > 0:
                 self._next = min(self._next, now + planned.offset)
@@ -296,7 +270,8 @@ class Heat:
                 return planned
             else:
                 self._gate.ask(planned.lane)
-                self._keep_out(planned.lane, UNANSWERED)
+                if planned.lane.id not in self.kept_out:
+                    self._keep_out(planned.lane, UNANSWERED)
                 self._next = min(self._next, now + ASK_AGAIN)
         if not plan:
             self._next = self._back_at(now)
@@ -327,6 +302,10 @@ class Heat:
                 pending.add(lane.id)
         if not able and not self._running:
             able = self._guessed_only(free, now)
+            if not able and self._retries:  # nobody else is left
+                self._waiting += self._retries
+                self._retries.clear()
+                return self._able(now, pending)
         return able
 
     def _blocked(self, lane: Lane, now: float) -> Block | None:
@@ -362,19 +341,30 @@ class Heat:
         after = until - self._began
         return after <= self._rules.wait and after < self._rules.deadline
 
-    def _comes_back(self, lane: Lane, now: float) -> bool:
-        """A lane that failed may run again in this race, once its cool-down ends within `wait`."""
+    def _come_back(self, lane: Lane, error: WireError, now: float) -> None:
+        """Whoever has time to wait may have a lane asked again that failed: once it has cooled down, if that
+        is within `wait`; where it need not even rest, when nobody else is left, and not for ever.
+        """
         if self._rules.wait <= 0:
-            return False
+            return
         block = self._gate.blocked(lane, now)
-        return block is not None and not block.limit and self._is_worth_waiting(block.until)
+        if block is None:
+            self._tries[lane.id] += 1
+            if self._tries[lane.id] < TRIES and CONSEQUENCES[error.kind] is not None:
+                self._again.add(lane.id)
+                self._retries.append(lane)
+        elif not block.limit and self._is_worth_waiting(block.until):
+            self._again.add(lane.id)
+            self._waiting.append(lane)
 
     def _start(self, planned: Planned, now: float) -> Start:
         lane = planned.lane
         if self._vacant and not lane.provider.local:
             self._vacant -= 1
-        attempt = self._starts
+        attempt, price = self._starts, self._prospects.price(lane)
         self._starts += 1
+        if planned.extra:
+            self._prospects.add()
         self._waiting.remove(lane)
         self._used[lane.provider.name] += 1
         self._gate.started(lane, now)
@@ -383,7 +373,7 @@ class Heat:
             if other.provider.name == lane.provider.name:
                 self._blocks.pop(other.id, None)
         self._running[attempt] = Running(attempt, lane, now)
-        return Start(attempt, lane, planned.extra)
+        return Start(attempt, lane, price, planned.why)
 
     def _stop(self, ending: Ending) -> Stop:
         self.ending = ending

@@ -2,11 +2,14 @@
 
 Per lane, for the first token and for the whole answer, two memories: a recent one (40 attempts, half of it
 gone after 20 minutes) that leans on a long one (1,000 attempts), which leans on a prior. So a lane that has
-not run for a while is again what it mostly was, and one that never ran is what lanes mostly are.
+not run for a while is again what it mostly was, and one that never ran is what lanes mostly are. For each
+size of an answer there is a third, as recent, that leans on these two.
 
 Rule 1: a stopped attempt had nothing until then. It never makes a lane look faster, nor is it a failure.
 Rule 2: percentiles are of answers; a failure counts as a stop, so that to fail fast is not to be fast.
-        `expected`, `remaining` and `overdue` count failures as what they are.
+        `expected`, `remaining`, `rest` and `overdue` count failures as what they are.
+Rule 3: no clock does harm. One that goes back a little makes nothing older; where it goes back by more than
+        an hour, the one before was wrong, and time is counted from the new one on.
 """
 
 from __future__ import annotations
@@ -28,17 +31,21 @@ Ended = Literal["answered", "failed", "stopped"]
 Size = Literal["small", "medium", "large"]
 
 RECENT, LONG, SIZED = 40, 1000, 40
+SMALL, MEDIUM = 64, 512
 RECENT_LEANS, LONG_LEANS = 4.0, 3.0
 STEP = 60.0
 STEPS_A_HALF_LIFE = 20
+STEPS_BACK = 60  # what is told so late may have waited for a store; a clock so far ahead was wrong
 OVERDUE_CHANCE, OVERDUE_FROM = 0.03, 1.0
-FAILOVER = 5.0
+FAILOVER = 1.5
 STEEPEST = 0.30
+COLD_MARK = " (cold)"
 
 _CAUSES: dict[Ended, int | None] = {"answered": ANSWERED, "failed": FAILED, "stopped": None}
 _LAYOUT = Struct(f"<4sdq{4 * 3 * BINS + 3 * 2 * BINS + LENGTH_BINS}f")
 _FORM = b"lat1"
 _MOST = 2.0 * LONG
+_MOST_ATTEMPTS = 2**53  # a float counts no further, and a database hardly more
 
 
 def prior(median: float, sigma: float, failing: float = 0.05) -> Hazards:
@@ -49,22 +56,31 @@ def prior(median: float, sigma: float, failing: float = 0.05) -> Hazards:
     return tuple(end * (1 - failing) for end in ends), tuple(end * failing for end in ends)
 
 
-REMOTE = (prior(0.8, 0.8), prior(2.5, 1.0))
+REMOTE = (prior(0.8, 0.8), prior(1.2, 0.9))
 LOCAL = (prior(1.3, 0.9), prior(4.0, 1.0))
+COLD = (prior(6.0, 0.6), prior(9.0, 0.8))  # some gigabytes are read from a disk before the first token
 
 
 def size_of(tokens: int) -> Size:
     """The class of an answer of so many tokens."""
-    return "small" if tokens <= 64 else "medium" if tokens <= 512 else "large"
+    return "small" if tokens <= SMALL else "medium" if tokens <= MEDIUM else "large"
+
+
+def size_within(most: int | None) -> Size | None:
+    """The class of an answer of at most so many tokens; None where that bounds it too little to tell."""
+    return None if most is None or most > MEDIUM else size_of(most)
 
 
 class LaneStats:
-    """What the attempts of one lane have taught: `n` of them; `lengths` knows how long its answers are."""
+    """What the attempts of one lane have taught: `n` of them; `lengths` knows how long its answers are.
+
+    `local` and `cold` say what it is taken for to begin with; `cold` says nothing of a lane elsewhere.
+    """
 
     __slots__ = ("_curves", "_first", "_prior", "_sizes", "_step", "_total", "lengths", "n")
 
-    def __init__(self, *, local: bool = False) -> None:
-        self._prior = LOCAL if local else REMOTE
+    def __init__(self, *, local: bool = False, cold: bool = False) -> None:
+        self._prior = (COLD if cold else LOCAL) if local else REMOTE
         self._first = (Memory(LONG), Memory(RECENT))
         self._total = (Memory(LONG), Memory(RECENT))
         self._sizes: dict[Size, Memory] = {
@@ -101,15 +117,17 @@ class LaneStats:
                 self.lengths.observe(tokens)
 
     def age(self, at: float) -> None:
-        """It is `at` now: what is recent fades, a step a minute. A clock that goes back changes nothing."""
+        """It is `at` now: what is recent fades, a step a minute. To go back makes nothing younger."""
         step = int(at // STEP)
-        if step <= self._step:
+        gone = step - self._step
+        if -STEPS_BACK <= gone <= 0:
             return
-        fade = 0.5 ** ((step - self._step) / STEPS_A_HALF_LIFE)
-        for memory in (self._first[1], self._total[1]):
-            memory.fold(fade)
         self._step = step
-        self._curves.clear()
+        if gone > 0:
+            fade = 0.5 ** (gone / STEPS_A_HALF_LIFE)
+            for memory in (self._first[1], self._total[1], *self._sizes.values()):
+                memory.fold(fade)
+            self._curves.clear()
 
     def first(self, q: float) -> float:
         """By how many seconds the share `q` of calls has its first token."""
@@ -119,14 +137,22 @@ class LaneStats:
         """By how many seconds the share `q` of calls has its whole answer: of any size, or of this one."""
         return self._curve(size or "total").quantile(q)
 
-    def expected(self, failover: float = FAILOVER) -> float:
-        """Seconds to a whole answer on average: a failure costs its time, and then that of another lane."""
-        curve = self._curve("total")
+    def expected(self, size: Size | None = None, failover: float = FAILOVER) -> float:
+        """Seconds to a whole answer on average, of any size, or of this one.
+
+        A failure costs its time, and then that of another lane. A size of which little is known takes about
+        as long as all.
+        """
+        curve = self._curve(size or "total")
         return curve.remaining(0.0) + (1.0 - curve.success) * failover
 
     def remaining(self, elapsed: float) -> float:
         """Seconds until the first token, or a failure, on average, where neither has come in `elapsed`."""
         return self._curve("first").remaining(elapsed)
+
+    def rest(self, elapsed: float) -> float:
+        """Seconds until the whole answer, or a failure, on average, of a call that runs since `elapsed`."""
+        return self._curve("total").remaining(elapsed)
 
     def overdue(self, elapsed: float) -> bool:
         """Whether a lane that has shown nothing in `elapsed` is later than nearly all of its calls."""
@@ -146,8 +172,9 @@ class LaneStats:
     def _hazards(self, name: Literal["first", "total"] | Size) -> Hazards:
         if name == "first":
             return _leaning(self._first, self._prior[0])
-        whole = _leaning(self._total, self._prior[1])
-        return whole if name == "total" else self._sizes[name].over(whole, RECENT_LEANS)
+        if name == "total":
+            return _leaning(self._total, self._prior[1])
+        return self._sizes[name].over(self._curve("total").hazards, RECENT_LEANS)
 
     def dump(self) -> bytes:
         """All that was learned, in less than 4 KiB. Numbers are rounded to 4 bytes, its own too."""
@@ -157,9 +184,9 @@ class LaneStats:
         return data
 
     @classmethod
-    def load(cls, data: bytes, *, local: bool = False) -> LaneStats:
-        """What `dump` gave. Raises ValueError for anything else."""
-        stats = cls(local=local)
+    def load(cls, data: bytes, *, local: bool = False, cold: bool = False) -> LaneStats:
+        """What `dump` gave. Raises ValueError for any other bytes, and TypeError for what is none."""
+        stats = cls(local=local, cold=cold)
         stats._restore(data)
         return stats
 
@@ -168,7 +195,7 @@ class LaneStats:
             raise ValueError(f"what was learned of a lane has {_LAYOUT.size} bytes, not {len(data)}")
         form, n, step, *numbers = _LAYOUT.unpack(data)
         finite = math.isfinite(sum(numbers)) and min(numbers) >= 0 and max(numbers) <= _MOST
-        if form != _FORM or not 0 <= n < math.inf or not finite:
+        if form != _FORM or not 0 <= n <= _MOST_ATTEMPTS or not finite:
             raise ValueError("these bytes are not what was learned of a lane")
         self.n, self._step = int(n), step
         rest: Sequence[float] = numbers
@@ -186,7 +213,10 @@ def _leaning(memories: tuple[Memory, Memory], below: Hazards) -> Hazards:
 
 
 class Latencies:
-    """What was learned of every lane, by key: `provider/model`. `local` has the names of local providers."""
+    """What was learned of every lane, by key. `local` has the names of local providers.
+
+    A key is `provider/model`, with COLD_MARK behind it for a local model that is not in memory.
+    """
 
     __slots__ = ("_lanes", "_local")
 
@@ -198,7 +228,8 @@ class Latencies:
         """What is known of a lane, `at` now: what lanes mostly are, where it was never seen."""
         stats = self._lanes.get(key)
         if stats is None:
-            stats = self._lanes[key] = LaneStats(local=self._is_local(key))
+            cold = key.endswith(COLD_MARK)
+            stats = self._lanes[key] = LaneStats(local=self._is_local(key), cold=cold)
         if at is not None:
             stats.age(at)
         return stats
@@ -212,8 +243,9 @@ class Latencies:
         refused: list[str] = []
         for key, data in dumps.items():
             try:
-                self._lanes[key] = LaneStats.load(data, local=self._is_local(key))
-            except ValueError:
+                cold = key.endswith(COLD_MARK)
+                self._lanes[key] = LaneStats.load(data, local=self._is_local(key), cold=cold)
+            except (TypeError, ValueError):  # another program may write anything into a database
                 refused.append(key)
         return tuple(refused)
 

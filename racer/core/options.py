@@ -75,6 +75,8 @@ class Defaults:
     lanes: int = 4
     policy: str = "all"
     extra: float = 0.25
+    max_tax: float | None = None
+    spare_last: bool = True
     deadline: float = 60.0
     wait: float = 0.0
     per_provider: int = 1

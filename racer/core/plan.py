@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from racer.core.frugal import plan_frugal
-from racer.core.view import Planned, View
+from racer.core.view import Planned, View, Why
+
+if TYPE_CHECKING:
+    from racer.core.provider import Lane
 
 Policy = Callable[[View], Sequence[Planned]]
 
 
 def plan_all(view: View) -> Sequence[Planned]:
-    """The best lanes at once; a place that comes free is filled at once."""
-    return [Planned(lane) for lane in view.waiting[: max(0, view.width - len(view.running))]]
+    """The best lanes at once; a place that comes free is filled at once.
+
+    Who would take of the last of a limit that is behind its pace goes behind those who would not, where the
+    caller's wishes put them alike. A request beside others comes out of the allowance, where there is one.
+    """
+    room = max(0, view.width - len(view.running))
+    extra = not view.vacant and any(not run.lane.provider.local for run in view.running)
+    if extra and not view.prospects.may_add():
+        return [Planned(lane, why=Why.BESIDE) for lane in view.waiting if lane.provider.local][:room]
+    why = Why.REPLACES if view.vacant else Why.BESIDE if view.running else Why.FIRST
+    lanes = _sparing(view, room)
+    return [Planned(lane, extra=extra and not lane.provider.local, why=why) for lane in lanes]
 
 
 def plan_one(view: View) -> Sequence[Planned]:
     """One lane at a time; the next when it has failed."""
-    return [] if view.running else [Planned(lane) for lane in view.waiting[:1]]
+    why = Why.REPLACES if view.vacant else Why.FIRST
+    return [] if view.running else [Planned(lane, why=why) for lane in view.waiting[:1]]
+
+
+def _sparing(view: View, room: int) -> Sequence[Lane]:
+    """As many as there is `room` for: those whose last is to be spared only where no others are left."""
+    lanes, last = view.waiting, view.prospects.last
+    if len(lanes) <= room or not any(map(last, lanes[:room])):
+        return lanes[:room]
+    fresh = len(lanes) - view.had_turn
+    places = {lane.id: (at >= fresh, view.groups.get(lane.id, 0)) for at, lane in enumerate(lanes)}
+    return sorted(lanes, key=lambda lane: (*places[lane.id], last(lane)))[:room]
 
 
 POLICIES: dict[str, Policy] = {"all": plan_all, "frugal": plan_frugal, "one": plan_one}

@@ -13,7 +13,7 @@ Time is unix seconds of the shared clock (core/clock.py).
 from __future__ import annotations
 
 from math import expm1
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from racer.core.span import DAY, SLOTS, Calendar, Once, Rolling
 
@@ -30,21 +30,36 @@ DEAREST = UNIT * expm1(STEEPNESS)  # about 13.4 s
 SLACK = 0.05  # of a limit: so far behind is still on pace
 BRIEF = 120.0  # a window that is no longer has no pace
 UNCROWDED = 0.6  # so much of a brief one may be used at no price
+LAST = 0.1  # of a limit: what is better kept for when nobody else is left, where it is behind its pace
 HORIZON = 30 * DAY  # for so long should last what does not come back
 
 
-def price_of(charges: Sequence[Charge], purse: Purse, now: float, horizon: float = HORIZON) -> float:
-    """Seconds that a call with these `charges` is worth: from 0 to DEAREST, by the dearest of its limits.
+class Worth(NamedTuple):
+    """`price` in seconds. `last`: the call would take of the last of a limit that is behind its pace."""
+
+    price: float = 0.0
+    last: bool = False
+
+
+NOTHING = Worth()
+
+
+def worth_of(charges: Sequence[Charge], purse: Purse, now: float, horizon: float = HORIZON) -> Worth:
+    """What a call with these `charges` is worth: from 0 to DEAREST seconds, by the dearest of its limits.
 
     It is reckoned from memory alone: nothing is taken, and nothing is asked of the store. `horizon`, more
     than 0, is for how many seconds a limit should last of which nothing comes back.
     """
-    price = 0.0
+    dearest, last = 0.0, False
     for meter, amount in charges:
         pocket = purse.known(meter)
-        if pocket is not None and pocket.standing is not None:
-            price = max(price, _price(pocket, pocket.standing, amount, now, horizon))
-    return price
+        if pocket is None or pocket.standing is None:
+            continue
+        price = _price(pocket, pocket.standing, amount, now, horizon)
+        if price > 0:
+            dearest = max(dearest, price)
+            last = last or pocket.left - amount < LAST * pocket.standing.limit
+    return Worth(dearest, last) if dearest else NOTHING
 
 
 def pace(left: float, time_left: float) -> float:

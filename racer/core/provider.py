@@ -42,7 +42,7 @@ class Model:
     can: frozenset[str] = frozenset()
     context: int | None = None
     price: tuple[float, float] | None = None
-    loaded: bool = False
+    loaded: bool | None = None
     limits: tuple[Limit, ...] = ()
     renames: Mapping[str, str] = field(default_factory=dict[str, str])
     drops: frozenset[str] = frozenset()
@@ -104,6 +104,14 @@ class Lane:
     model: Model
     account: Account
     host: str
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether its server, on a machine of the user's own, has said that it is not in memory.
+
+        That was when it was asked last, which may be half a minute ago.
+        """
+        return self.provider.local and self.model.loaded is False
 
     def __str__(self) -> str:
         return self.id

@@ -11,7 +11,7 @@ than was spent: live slots + leases <= limit, in every window and at every insta
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,6 +95,19 @@ class Report:
         """
         spends = tuple(Spend(each.meter, each.slot, each.used, 0.0) for each in self.spends if each.used > 0)
         return Report(spends, (), self.wishes, self.truths, self.watched)
+
+
+class Joined(NamedTuple):
+    """What a process hears that joins those who share a store.
+
+    `anchor` sets its clock, `learned` is what is known of lanes, `notice` is for people, where there is one.
+    `today` (in UTC) has, by the policy of races, their answers and their extra requests.
+    """
+
+    anchor: tuple[float, float]
+    learned: Mapping[str, bytes]
+    notice: str
+    today: Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)

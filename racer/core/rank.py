@@ -93,7 +93,7 @@ def _place(
         _liking(lane, wishes),
         _is_off_task(lane, wishes),
         not lane.provider.local,
-        lane.provider.local and not lane.model.loaded,
+        lane.is_cold,
         lane.provider.priority,
         forms.get(lane.id, UNKNOWN),
         uses.get(lane.account.name, 0),

@@ -99,17 +99,17 @@ def savings_of(had: Iterable[Had], providers: Sequence[Provider]) -> Savings:
         Saving(*key, round(into), round(out), usd, prices.of(*key)) for key, (into, out, usd) in sums.items()
     ]
     had_some = [row for row in rows if row.tokens or row.paid]
-    told = [row for row in had_some if row.paid or _free(known.get(row.provider), row.model)]
+    told = [row for row in had_some if row.paid or is_free(known.get(row.provider), row.model)]
     bought = {row.provider for row in had_some if row not in told}
     return Savings(tuple(sorted(told, key=lambda row: -row.worth)), tuple(sorted(bought)))
 
 
 def gives(provider: Provider) -> bool:
     """Is there anything to be had from it for nothing?"""
-    return _free(provider, "") or any(_free(provider, model.name) for model in provider.models)
+    return is_free(provider, "") or any(is_free(provider, model.name) for model in provider.models)
 
 
-def _free(provider: Provider | None, name: str) -> bool:
+def is_free(provider: Provider | None, name: str) -> bool:
     """Does it give that model away, as far as is known? Of one that is not configured nothing is known."""
     if provider is None:
         return False

@@ -103,11 +103,15 @@ class Memory:
 
 
 class Curve:
-    """What chances say of a time. Seconds; past the last bin the chance of more falls with its square."""
+    """What chances say of a time. Seconds; past the last bin the chance of more falls with its square.
 
-    __slots__ = ("_answers", "_areas", "_waits", "success")
+    `hazards` are the chances, for another curve to lean on.
+    """
+
+    __slots__ = ("_answers", "_areas", "_waits", "hazards", "success")
 
     def __init__(self, hazards: Hazards) -> None:
+        self.hazards = hazards
         answered, failed = hazards
         self._answers = _survival(answered)
         self._waits = _survival(list(map(add, answered, failed)))

@@ -7,12 +7,24 @@ again at every turn of the race, so it keeps no state of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from racer.core.provider import Lane
+
+
+class Why(StrEnum):
+    """Why a lane starts."""
+
+    FIRST = "first"  # the race begins with it
+    AHEAD = "ahead"  # it is loaded on a machine of the user's own, and costs nothing
+    BESIDE = "beside"  # the policy asks several at once
+    LATE = "late"  # whoever started last has shown nothing for too long
+    STALLED = "stalled"  # whoever streams has said nothing more for too long
+    REPLACES = "replaces"  # another has failed
 
 
 class Prospects(Protocol):
@@ -30,12 +42,24 @@ class Prospects(Protocol):
         """What a request is worth that it takes of its limits: 0 for a local lane."""
         ...
 
+    def last(self, lane: Lane) -> bool:
+        """Whether a request would take of the last of a limit that is behind its pace."""
+        ...
+
+    def rest(self, lane: Lane, age: float) -> float:
+        """How much longer its whole answer takes that is not there after `age`, on average."""
+        ...
+
+    def overdue(self, lane: Lane, age: float) -> bool:
+        """Whether it is later than nearly all of its calls when it has shown nothing for so long."""
+        ...
+
     def may_add(self) -> bool:
         """Whether one more extra request is within its allowance."""
         ...
 
     def add(self) -> None:
-        """An extra request is sent."""
+        """An extra request is sent: it comes out of the allowance at once."""
         ...
 
 
@@ -52,6 +76,15 @@ class Unknown:
 
     def price(self, lane: Lane) -> float:
         return 0.0
+
+    def last(self, lane: Lane) -> bool:
+        return False
+
+    def rest(self, lane: Lane, age: float) -> float:
+        return 0.0
+
+    def overdue(self, lane: Lane, age: float) -> bool:
+        return False
 
     def may_add(self) -> bool:
         return True
@@ -105,3 +138,13 @@ class Planned:
     lane: Lane
     offset: float = 0.0
     extra: bool = False
+    why: Why = Why.FIRST
+
+
+class Due(NamedTuple):
+    """A start that was planned when the race ended: `offset` is seconds from its start."""
+
+    lane: str
+    offset: float
+    price: float
+    why: Why

@@ -1,5 +1,8 @@
 """What lanes have taught all processes, kept by lane: each adds its own attempts to it.
 
+Rows that another version or another program wrote are dropped, all of them as soon as one is met: people are
+told of them whenever a ledger is opened, and some lanes may not run for long.
+
 Runs in a transaction that its caller holds: what is read is written back before anybody else can read it.
 """
 
@@ -8,49 +11,71 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from racer.core.heat import Outcome
 from racer.core.latency import LaneStats
-from racer.core.lessons import lane_key
+from racer.core.lessons import key_of
 from racer.core.lessons import learn as observe
 from racer.store.text import storable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from racer.store.records import End
+    from racer.core.provider import Lane
+    from racer.store.records import End, Key
 
 _FIND = "SELECT stats FROM learned WHERE lane = ?"
+_ALL = "SELECT lane, stats FROM learned"
+_DROP = "DELETE FROM learned WHERE lane = ?"
 _KEEP = """INSERT OR REPLACE INTO learned
     (lane, at, stats, n, p50, p95, p99, first_p50, first_p95, success)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
-def learn(connection: sqlite3.Connection, ended: Iterable[End]) -> dict[str, LaneStats]:
+def learn(connection: sqlite3.Connection, ended: Mapping[Key, End]) -> dict[str, LaneStats]:
     """Add what `ended` teach to what is known of their lanes. Returns what is known of these now."""
-    lanes: defaultdict[str, list[End]] = defaultdict(list)
-    for end in ended:
-        lanes[storable(lane_key(end.lane.provider.name, end.lane.model.name))].append(end)
-    known = {
-        lane: _known(connection, lane, local=ends[0].lane.provider.local) for lane, ends in lanes.items()
-    }
+    answers = {race: _tokens(end) for (race, _), end in ended.items() if end.record.outcome is Outcome.WON}
+    lanes: defaultdict[str, list[tuple[End, int]]] = defaultdict(list)
+    for (race, _), end in ended.items():
+        lanes[storable(key_of(end.lane))].append((end, answers.get(race, 0)))
+    known = {key: _known(connection, key, ends[0][0].lane) for key, ends in lanes.items()}
     connection.executemany(_KEEP, [_row(lane, known[lane], ends) for lane, ends in lanes.items()])
     return known
 
 
-def _row(lane: str, stats: LaneStats, ends: Sequence[End]) -> tuple[object, ...]:
-    for end in ends:
-        observe(stats, end.record, end.seen)
+def _tokens(end: End) -> int:
+    return 0 if end.record.usage is None else end.record.usage.output_tokens
+
+
+def _row(lane: str, stats: LaneStats, ends: Sequence[tuple[End, int]]) -> tuple[object, ...]:
+    for end, answer in ends:
+        observe(stats, end.record, end.seen, answer)
     totals = (stats.total(q) for q in (0.50, 0.95, 0.99))
     firsts = (stats.first(q) for q in (0.50, 0.95))
-    return lane, ends[-1].seen, stats.dump(), stats.n, *totals, *firsts, stats.success
+    return lane, ends[-1][0].seen, stats.dump(), stats.n, *totals, *firsts, stats.success
 
 
-def _known(connection: sqlite3.Connection, lane: str, *, local: bool) -> LaneStats:
+def _known(connection: sqlite3.Connection, key: str, lane: Lane) -> LaneStats:
     """As it was written last; nothing is known where nothing was written, or nothing that can be read."""
-    found = connection.execute(_FIND, (lane,)).fetchone()
+    found = connection.execute(_FIND, (key,)).fetchone()
     if found is not None:
-        try:
-            return LaneStats.load(found[0], local=local)
-        except (TypeError, ValueError):  # another program's, or another version's
-            pass
-    return LaneStats(local=local)
+        stats = _read(found[0], lane)
+        if stats is not None:
+            return stats
+        _drop_unreadable(connection)
+    return LaneStats(local=lane.provider.local, cold=lane.is_cold)
+
+
+def _read(data: bytes, lane: Lane | None = None) -> LaneStats | None:
+    """None: these are another version's bytes, or whatever another program has written."""
+    try:
+        if lane is None:
+            return LaneStats.load(data)
+        return LaneStats.load(data, local=lane.provider.local, cold=lane.is_cold)
+    except (TypeError, ValueError):
+        return None
+
+
+def _drop_unreadable(connection: sqlite3.Connection) -> None:
+    unreadable = [(key,) for key, data in connection.execute(_ALL) if _read(data) is None]
+    connection.executemany(_DROP, unreadable)

@@ -60,6 +60,23 @@ class Day(NamedTuple):
     usd: float
 
 
+class Taxed(NamedTuple):
+    """What the races of one policy have come to that have ended, `answers` of them won.
+
+    `sent` are all their metered requests, `requests` the extra ones among these; `tokens` and `usd` are what
+    the extra ones used, `saved` is the seconds that they saved.
+    """
+
+    policy: str
+    races: int
+    answers: int
+    sent: int
+    requests: int
+    tokens: int
+    usd: float
+    saved: float
+
+
 class Alarm(NamedTuple):
     """A share of a limit that was reached, or a refusal that was not foreseen: `times` in one window."""
 
@@ -78,10 +95,20 @@ class Alarm(NamedTuple):
     times: int
 
 
+class Planned(NamedTuple):
+    """A lane that was to start when the race ended: `at` is seconds from its start, `price` seconds, too."""
+
+    lane: str
+    at: float
+    price: float
+    why: str
+
+
 class Race(NamedTuple):
     """`lanes` are those that could run, in order. `ending` and what follows is None while it runs.
 
-    `kept_out` are those of them that could not start, each with its reason.
+    `kept_out` are those of them that could not start, each with its reason; `due` those that were to start
+    next. From `sent` on it is the race's tax, as in `Taxed`: None of a race whose process ended, too.
     """
 
     id: str
@@ -95,10 +122,20 @@ class Race(NamedTuple):
     attempts: int | None
     winner: str | None
     kept_out: tuple[tuple[str, str], ...]
+    due: tuple[Planned, ...] = ()
+    sent: int | None = None
+    extra_requests: int | None = None
+    extra_tokens: int | None = None
+    extra_usd: float | None = None
+    saved: float | None = None
 
 
 class Lane(NamedTuple):
-    """One attempt. `start` counts from the start of the race, `latency` and `first_token` from there."""
+    """One attempt. `start` counts from the start of the race, `latency` and `first_token` from there.
+
+    `price` is what it was worth when it started, in seconds, and `why` the reason for which it did, as
+    racer.core.view has them: None in rows from before these were written.
+    """
 
     number: int
     at: float
@@ -116,6 +153,8 @@ class Lane(NamedTuple):
     output_tokens: int | None
     estimated: bool | None
     usd: float | None
+    price: float | None = None
+    why: str | None = None
 
 
 class Story(NamedTuple):
@@ -137,6 +176,11 @@ USAGE = f"""SELECT name, provider, account, model, unit, per,
     GROUP BY meters.id ORDER BY provider, account, model, unit, per, name"""
 DAYS = f"""SELECT {", ".join(Day._fields)} FROM days WHERE day >= strftime('%Y-%m-%d', ?, 'unixepoch')
     ORDER BY day, provider, model, account"""
+TAXED = """SELECT policy, SUM(races), SUM(answers), SUM(sent), SUM(extra_requests), SUM(extra_tokens),
+    SUM(extra_usd), SUM(saved) FROM taxes WHERE day >= strftime('%Y-%m-%d', ?, 'unixepoch')
+    GROUP BY policy ORDER BY policy"""
+TODAY = """SELECT policy, answers, extra_requests FROM taxes
+    WHERE day = strftime('%Y-%m-%d', ?, 'unixepoch')"""
 ALERTS = """SELECT name, provider, account, model, unit, per, kind, level, at, used, "limit",
     resets_at, times FROM alerts JOIN meters ON meters.id = alerts.meter WHERE at >= ?
     ORDER BY at, name, level"""
@@ -155,6 +199,16 @@ def usage(connection: sqlite3.Connection, now: float) -> list[Usage]:
 def days(connection: sqlite3.Connection, since: float) -> list[Day]:
     """Every attempt that has ended, summed up by the day, from the day of `since` on."""
     return [Day(*row) for row in connection.execute(DAYS, (since,))]
+
+
+def taxed(connection: sqlite3.Connection, since: float | None) -> tuple[Taxed, ...]:
+    """Every race that has ended, summed up by policy, from the day of `since` on; from the first without."""
+    return tuple(Taxed(*row) for row in connection.execute(TAXED, (since or 0.0,)))
+
+
+def today(connection: sqlite3.Connection, now: float) -> dict[str, tuple[int, int]]:
+    """By policy, the answers and the extra requests of the races that began on the day of `now`."""
+    return {policy: (answers, extra) for policy, answers, extra in connection.execute(TODAY, (now,))}
 
 
 def alerts(connection: sqlite3.Connection, since: float) -> list[Alarm]:
@@ -198,14 +252,18 @@ def _story(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Story:
 
 def _race(row: tuple[Any, ...]) -> Race:
     found = Race(*row[: len(Race._fields)])
-    lanes, kept_out = (row[Race._fields.index(name)] for name in ("lanes", "kept_out"))
-    return found._replace(lanes=tuple(orjson.loads(lanes)), kept_out=_reasons(kept_out))
+    lanes, kept_out, due = (row[Race._fields.index(name)] for name in ("lanes", "kept_out", "due"))
+    return found._replace(lanes=tuple(orjson.loads(lanes)), kept_out=_reasons(kept_out), due=_planned(due))
 
 
 def _reasons(text: str | None) -> tuple[tuple[str, str], ...]:
     """Lanes, each with its reason, as racer.store.records writes them."""
     lanes: list[tuple[str, str]] = orjson.loads(text or "[]")
     return tuple((name, reason) for name, reason in lanes)
+
+
+def _planned(text: str | None) -> tuple[Planned, ...]:
+    return tuple(Planned(*each) for each in orjson.loads(text or "[]"))
 
 
 def learned(connection: sqlite3.Connection) -> dict[str, bytes]:

@@ -1,7 +1,8 @@
 """The tables and views of the database, as SQL: an append-only list of migrations.
 
 A migration that was released is never edited: a new one is put behind it. All instants are unix seconds;
-the public views (docs/database.md) give them as text, in UTC.
+the public views (docs/database.md) give them as text, in UTC. A view that changes is made anew, its new
+columns behind the old ones.
 """
 
 from __future__ import annotations
@@ -120,4 +121,42 @@ _VIEWS = (
         FROM alerts JOIN meters ON meters.id = alerts.meter""",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("the first tables", _TABLES + _VIEWS),)
+_PLAN_AND_TAX = (
+    # What the request was worth when it started, in seconds, and why it did. NULL in rows from before.
+    "ALTER TABLE attempts ADD COLUMN price REAL",
+    "ALTER TABLE attempts ADD COLUMN why TEXT",
+    # `due` has [lane, seconds from the start of the race, price, why] of each lane that was to start next, as
+    # JSON; NULL where there is none. The other columns are the tax of the race (core/tax.py); NULL until it
+    # ends, where its process ended, and in rows from before.
+    "ALTER TABLE races ADD COLUMN due TEXT",
+    "ALTER TABLE races ADD COLUMN sent INTEGER",
+    "ALTER TABLE races ADD COLUMN extra_requests INTEGER",
+    "ALTER TABLE races ADD COLUMN extra_tokens INTEGER",
+    "ALTER TABLE races ADD COLUMN extra_usd REAL",
+    "ALTER TABLE races ADD COLUMN saved REAL",
+    # Every race that has ended, summed up by the day (UTC) on which it began. These rows stay when those of
+    # `races` go. `answers` are those that were won.
+    """CREATE TABLE taxes (
+        day TEXT NOT NULL, policy TEXT NOT NULL,
+        races INTEGER NOT NULL DEFAULT 0, answers INTEGER NOT NULL DEFAULT 0,
+        sent INTEGER NOT NULL DEFAULT 0, extra_requests INTEGER NOT NULL DEFAULT 0,
+        extra_tokens INTEGER NOT NULL DEFAULT 0, extra_usd REAL NOT NULL DEFAULT 0,
+        saved REAL NOT NULL DEFAULT 0, PRIMARY KEY (day, policy)) WITHOUT ROWID""",
+    "DROP VIEW v_races",
+    f"""CREATE VIEW v_races AS SELECT
+        id AS race, {_text("at")} AS at, policy, width, deadline, ending, latency, attempts, winner,
+        kept_out, due, sent, extra_requests, extra_tokens, extra_usd, saved
+        FROM races""",
+    "DROP VIEW v_attempts",
+    f"""CREATE VIEW v_attempts AS SELECT
+        race, number AS attempt, {_text("at")} AS at, lane, provider, model, account, start, outcome, reason,
+        status, latency, first_token, input_tokens, output_tokens, estimated, usd, price, why
+        FROM attempts""",
+    """CREATE VIEW v_tax AS SELECT
+        day, policy, races, answers, sent, extra_requests, extra_tokens, extra_usd, saved FROM taxes""",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration("the first tables", _TABLES + _VIEWS),
+    Migration("what a race had planned, and its tax", _PLAN_AND_TAX),
+)

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 
+from racer.core.quota import Joined
 from racer.errors import StoreError
 from racer.store import census, quotas, readings, records, replies, retention
 from racer.store.database import Database
@@ -29,8 +30,6 @@ HOUSEKEEPING = 5.0
 TURNS = 8
 NOBODY = 0
 LOST_WITH_THE_FILE = frozenset({"corrupt", "gone"})
-
-Joined = tuple[tuple[float, float], "Mapping[str, bytes]", str]
 
 
 class SqliteStore:
@@ -53,29 +52,29 @@ class SqliteStore:
         return cls(place_of(url, env), levels)
 
     async def open(self, wall: float, ticks: float, boot: str) -> Joined:
-        """The clock's anchor, what was learned of lanes, and a notice where people must be told something."""
+        """Join the processes that share the file; the clocks of this one say `wall` and `ticks`."""
         opened = await self._database.open()
         if opened.set_aside is not None:
             self._notice = _set_aside(opened.set_aside)
         self._boot, self._home = boot, f"{boot} {_namespace()}"
         join = partial(self._join, wall=wall, ticks=ticks)
         try:
-            self._owner, anchor, learned = await self._database.run(join)
+            self._owner, joined = await self._database.run(join)
         except StoreError:
             await self._database.aclose()  # so that it can be tried again
             raise
         if self._owner % TURNS:  # most programs are short: those that come in between have it done already
-            self._tidied_at = anchor[0] + ticks - anchor[1]
+            self._tidied_at = joined.anchor[0] + ticks - joined.anchor[1]
         self._ready.set()
         notice, self._notice = self._notice, ""
-        return anchor, learned, notice
+        return joined._replace(notice=notice)
 
-    def _join(self, connection: sqlite3.Connection, *, wall: float, ticks: float) -> tuple[int, Any, Any]:
+    def _join(self, connection: sqlite3.Connection, *, wall: float, ticks: float) -> tuple[int, Joined]:
         anchor = census.anchor(connection, wall=wall, ticks=ticks, boot=self._boot)
         now = anchor[0] + ticks - anchor[1]
         owner = census.enrol(connection, pid=os.getpid(), boot=self._home, now=now)
         census.bury(connection, now, partial(alive, here=self._home))
-        return owner, anchor, readings.learned(connection)
+        return owner, Joined(anchor, readings.learned(connection), "", readings.today(connection, now))
 
     async def exchange(
         self, report: Report, notes: Sequence[tuple[float, Fact]], now: float, *, last: bool = False

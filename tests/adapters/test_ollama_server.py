@@ -128,9 +128,14 @@ def test_models_in_memory_come_first() -> None:
     assert read_installed([tags, ps]) == (
         Installed("c:latest", loaded=True, can=JSON),
         Installed("d", loaded=True, can=JSON),
-        Installed("a:latest", can=JSON),
-        Installed("b:1b", can=JSON),
+        Installed("a:latest", loaded=False, can=JSON),
+        Installed("b:1b", loaded=False, can=JSON),
     )
+
+
+def test_a_server_that_does_not_tell_what_is_in_memory() -> None:
+    """An old one: none of its models is known to need a cold start."""
+    assert read_installed([listed(model("a")), b""]) == (Installed("a", loaded=None, can=JSON),)
 
 
 def test_capabilities() -> None:
@@ -143,8 +148,8 @@ def test_capabilities() -> None:
     ps = listed(model("embed"))
 
     assert read_installed([tags, ps]) == (
-        Installed("a", can=(*JSON, "tools", "vision")),
-        Installed("b", can=JSON),
+        Installed("a", loaded=False, can=(*JSON, "tools", "vision")),
+        Installed("b", loaded=False, can=JSON),
     )
 
 

@@ -9,7 +9,7 @@ def lane(
     name: str,
     *,
     local: bool = False,
-    loaded: bool = False,
+    loaded: bool | None = False,
     account: str | None = None,
     pool: str | None = None,
 ) -> Lane:

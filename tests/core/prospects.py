@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Odds:
-    """`allowance` is how many extra requests are left; a lane that is not named takes a second."""
+    """`allowance` is how many extra requests are left; a lane that is not named takes a second.
+
+    `lasts` are those of whose limits little is left.
+    """
 
     firsts: dict[str, float] = field(default_factory=dict[str, float])
     waits: dict[str, float] = field(default_factory=dict[str, float])
     prices: dict[str, float] = field(default_factory=dict[str, float])
     allowance: int = 9
+    lasts: frozenset[str] = frozenset()
 
     def first(self, lane: Lane) -> float:
         return self.firsts.get(lane.id, 1.0)
@@ -27,8 +31,17 @@ class Odds:
     def price(self, lane: Lane) -> float:
         return 0.0 if lane.provider.local else self.prices.get(lane.id, 0.0)
 
+    def last(self, lane: Lane) -> bool:
+        return lane.id in self.lasts
+
+    def rest(self, lane: Lane, age: float) -> float:
+        return max(0.0, self.expected(lane) - age)
+
+    def overdue(self, lane: Lane, age: float) -> bool:
+        return False
+
     def may_add(self) -> bool:
         return self.allowance > 0
 
     def add(self) -> None:
-        """Nobody counts here."""
+        self.allowance -= 1

@@ -13,9 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from racer.core.admission import Admission
 from racer.core.breaker import Block, Breakers
-from racer.core.heat import Heat, Outcome, Rules, Start
+from racer.core.heat import Heat, Outcome, Rules
+from racer.core.hosts import USUAL, Hosts
+from racer.core.moves import Start
 from racer.core.plan import POLICIES
 from racer.core.pocket import FOREVER, RECHECK
+from racer.core.price import NOTHING
 from racer.core.purse import Purse
 from racer.core.quota import Meter, Report, Standing, Tidings
 from racer.core.reply import Attempt
@@ -28,7 +31,7 @@ from tests.core.till import Till, meter
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from racer.core.heat import Action
+    from racer.core.moves import Action
     from racer.core.provider import Lane
 
 SKEW = 1_800_000_000.0
@@ -38,6 +41,7 @@ ASKING = Block(0.0, "its quota is being asked for", stated=True, pending=True, l
 A, B = lane("a/m"), lane("b/m")
 REQUESTS = meter("requests", 5.0, Rolling(60.0))
 TOKENS = meter("tokens", 10_000.0, Rolling(60.0))
+BUSY = Block(0.0, "busy: its host serves 1 call at once", stated=False, pending=True, limit=True)
 FLIGHT = meter("calls", 2.0, None, per="flight")
 
 Heard = list[tuple["Lane", "Mapping[str, str] | None", WireError | None]]
@@ -55,6 +59,8 @@ class House:
     heard: Heard = field(default_factory=Heard)
     fault: str = ""
     skew: float = SKEW
+    hosts: Hosts = field(default_factory=Hosts)
+    now: float = 0.0
 
     def gate(self, prompt: int = 100, answer: int = 400) -> Admission:
         return Admission(
@@ -67,6 +73,8 @@ class House:
             nudge=lambda gate: self.waiting.append(gate),
             fault=lambda: (self.fault, FOREVER),
             hear=lambda lane, headers, error: self.heard.append((lane, headers, error)),
+            hosts=self.hosts,
+            clock=lambda: self.now,
         )
 
     def answer(self, now: float) -> None:
@@ -336,7 +344,7 @@ def test_a_call_has_the_price_of_its_limits() -> None:
     """Nothing where none is known, and much where a limit is behind its pace."""
     place = house(TOKENS)
     gate = place.gate()
-    assert 0.0 == gate.price(B, SKEW) == gate.price(A, SKEW)
+    assert NOTHING == gate.worth(B, SKEW) == gate.worth(A, SKEW)
 
 
 # ---------------------------------------------------------------- what was really used
@@ -424,6 +432,125 @@ def test_an_attempt_is_settled_once() -> None:
 
     assert place.purse.pocket(FLIGHT).held == held
     assert place.used(REQUESTS) == 1.0
+
+
+# ---------------------------------------------------------------- local hosts
+
+HERE, BESIDE = lane("box/m", local=True, loaded=True), lane("box/n", local=True, loaded=True)
+
+
+def test_a_busy_host_lets_others_go_first_and_has_a_race_wait() -> None:
+    """Its block is a guess, so that a race which has nobody else waits; and it asks no store."""
+    place = house(REQUESTS)
+    first, second = place.gate(), place.gate()
+    assert first.blocked(HERE, 1.0) is None
+    first.started(HERE, 1.0)
+
+    assert second.blocked(HERE, 1.0) == replace(BUSY, until=1.0 + USUAL)
+    second.ask(HERE)
+    assert (place.hosts.waiting(HERE.host), place.waiting) == (1, [])
+
+
+def test_whoever_waits_is_woken_when_a_call_has_ended() -> None:
+    """It starts then, and waits no longer."""
+    place, woken = house(), list[float]()
+    first, second = place.gate(), place.gate()
+    first.started(HERE, 0.0)
+    second.wake = lambda: woken.append(place.now)
+    second.blocked(HERE, 0.0)
+    second.ask(HERE)
+    place.now = 1.0
+    first.ended(HERE, ended())
+
+    assert woken == [1.0]
+    assert second.blocked(HERE, 1.0) is None
+    second.started(HERE, 1.0)
+    assert (place.hosts.running(HERE.host), place.hosts.waiting(HERE.host)) == (1, 0)
+    second.ended(HERE, ended())
+    assert place.hosts.running(HERE.host) == 0
+
+
+def test_a_race_that_runs_elsewhere_or_is_over_waits_no_longer() -> None:
+    """Saying so once more makes no difference."""
+    place = house()
+    first, second, third = place.gate(), place.gate(), place.gate()
+    first.started(HERE, 0.0)
+    for each in (second, third):
+        each.blocked(HERE, 0.0)
+        each.ask(HERE)
+    second.started(B, 0.0)
+    assert place.hosts.waiting(HERE.host) == 1
+    third.left()
+    third.left()
+    assert place.hosts.waiting(HERE.host) == 0
+
+
+def test_lanes_of_one_race_do_not_keep_each_other_out() -> None:
+    """How many of them may share a host is a rule of the race."""
+    gate = house().gate()
+    gate.started(HERE, 0.0)
+    assert gate.blocked(BESIDE, 0.0) is None
+
+
+def test_a_guess_of_ours_and_a_busy_host_hold_together() -> None:
+    """The reason stays that of the failure."""
+    place = house()
+    place.gate().started(HERE, 0.0)
+    for _ in range(3):
+        place.breakers.failed(HERE, BROKEN, 0.0)
+
+    block = Block(15.0, "server: broken", stated=False, pending=True)
+    assert place.gate().blocked(HERE, 0.0) == block
+
+
+def test_a_configured_limit_of_a_local_lane_comes_first() -> None:
+    """Its quota is asked for, also where it has waited for its host before."""
+    place = House({HERE.id: (FLIGHT,)})
+    first, second = place.gate(), place.gate()
+    assert second.blocked(HERE, 0.0) == ASKING
+    second.ask(HERE)
+    place.answer(0.0)
+    first.started(HERE, 0.0)
+    second.ask(HERE)
+    place.answer(0.0)
+    assert second.blocked(HERE, 0.0) == replace(BUSY, until=USUAL)
+
+    place.gate().started(HERE, 0.0)
+    block = second.blocked(HERE, 0.0)
+    assert block is not None
+    assert not block.reason.startswith("busy: its host")
+    second.ask(HERE)
+    assert place.hosts.waiting(HERE.host) == 0
+
+
+def test_a_first_token_that_is_told_at_once_teaches_at_once() -> None:
+    """Of lanes that run on no local host nobody wants to know."""
+    place = house()
+    gate = place.gate()
+    gate.started(HERE, 0.0)
+    gate.started(B, 0.0)
+    place.now = 0.2
+    gate.shown(B, 0.2)
+    assert place.hosts.serves(HERE, 0.2) == 1
+    gate.shown(HERE, 0.2)
+    assert place.hosts.serves(HERE, 0.2) == 2
+
+
+@pytest.mark.parametrize(("kind", "serves"), [(Kind.TIMEOUT, 1), (Kind.SERVER, 2)])
+def test_a_call_that_ran_out_of_time_was_late(kind: Kind, serves: int) -> None:
+    """Any other failure says nothing of its host."""
+    place = house()
+    alone = place.gate()
+    alone.started(HERE, 0.0)
+    alone.ended(HERE, replace(ended(), first_token=0.2))
+    for _ in range(2):
+        gates = place.gate(), place.gate()
+        for each in gates:
+            each.started(HERE, 1.0)
+        for each in gates[::-1]:
+            each.ended(HERE, ended(Outcome.FAILED, tokens=None), WireError(kind))
+
+    assert place.hosts.serves(HERE, 1.0) == serves
 
 
 # ---------------------------------------------------------------- with a race

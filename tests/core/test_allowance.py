@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.core.allowance import HIGHEST, MOST, Allowance
+from racer.core.allowance import HIGHEST, MOST, Allowance, Budget
 
 
 def taken(allowance: Allowance) -> int:
@@ -69,6 +69,21 @@ def test_without_extra_there_is_none() -> None:
     assert not allowance.take()
 
 
+@pytest.mark.parametrize(
+    ("answers", "before", "left"), [(0, 0, 20), (40, 30, 0), (40, 20, 10), (1000, 10, 20), (0, 500, 0)]
+)
+def test_what_others_have_sent_today_counts(answers: int, before: int, left: int) -> None:
+    """One program after the other, each with one race, has no more than one with all of them."""
+    allowance = Allowance()
+    allowance.recall(answers, before)
+    assert taken(allowance) == left
+
+    begun = Allowance()
+    begun.take()
+    begun.recall(answers, before)
+    assert taken(begun) == max(0, left - 1)
+
+
 @pytest.mark.parametrize("extra", [-0.01, 3.01, nan, inf])
 def test_what_extra_may_be(extra: float) -> None:
     """From 0 to 3: anything else is refused in plain words."""
@@ -90,3 +105,68 @@ def test_what_is_taken_is_within_the_budget(extra: float, steps: list[bool]) -> 
 
         assert 0 <= allowance.left <= MOST
     assert given_ <= (MOST if extra else 0) + extra * answers + 1e-6
+
+
+# ---------------------------------------------------------------- of all races
+
+
+def spent(budget: Budget, policy: str) -> int:
+    """How many extra requests races of this policy may send now."""
+    count = 0
+    while budget.of(policy) and all(allowance.has for allowance in budget.of(policy)):
+        for allowance in budget.of(policy):
+            allowance.take()
+        count += 1
+    return count
+
+
+def test_without_a_most_only_frugal_is_bounded() -> None:
+    """Others spend what their policy is."""
+    assert () == Budget().of("all")
+    assert 20 == spent(Budget(), "frugal")
+    assert 0 == spent(Budget(0.0), "frugal")
+
+
+def test_the_most_bounds_every_race() -> None:
+    """That of `frugal` by both: what one has spent the other lacks."""
+    budget = Budget(0.25, 1.0)
+
+    assert 20 == spent(budget, "all")
+    assert 0 == spent(budget, "frugal")
+    for _ in range(4):
+        budget.answered("all")
+    assert 4 == spent(budget, "frugal")
+    assert 0 == spent(Budget(0.25, 0.0), "all")
+
+
+def test_an_answer_gives_back_to_its_own_policy() -> None:
+    """Races of another kind save nothing up for `frugal`."""
+    budget = Budget()
+    spent(budget, "frugal")
+    for _ in range(100):
+        budget.answered("all")
+    assert 0 == spent(budget, "frugal")
+    for _ in range(100):
+        budget.answered("frugal")
+    assert 20 == spent(budget, "frugal")
+
+
+def test_what_races_had_today_counts() -> None:
+    """For `frugal` its own, for the most those of all."""
+    budget = Budget(0.25, 1.0)
+    budget.recall({"frugal": (40, 25), "all": (0, 30)})
+
+    assert 5 == spent(budget, "all")
+    untaxed = Budget()
+    untaxed.recall({"frugal": (40, 25), "all": (0, 30)})
+    assert 5 == spent(untaxed, "frugal")
+    fresh = Budget(0.25, 1.0)
+    fresh.recall({})
+    assert 20 == spent(fresh, "frugal")
+
+
+@pytest.mark.parametrize(("extra", "most"), [(4.0, None), (0.25, -1.0), (0.25, nan)])
+def test_a_budget_is_refused_like_an_allowance(extra: float, most: float | None) -> None:
+    """In plain words."""
+    with pytest.raises(ValueError, match="has to be from 0 to 3"):
+        Budget(extra, most)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.core.frugal import GAPS, LOOK_AGAIN, SILENCE, SOONEST, plan_frugal
-from racer.core.view import Planned, Running, View
+from racer.core import frugal
+from racer.core.frugal import GAPS, LOOK_AGAIN, SILENCE, SOONEST
+from racer.core.view import Planned, Running, View, Why
 from tests.core.lanes import lane
 from tests.core.prospects import Odds
 
@@ -53,6 +54,11 @@ def run(
 ) -> Running:
     """`on` at work; which attempt it is makes no difference."""
     return Running(0, on, started, first, last, pieces)
+
+
+def plan_frugal(view: View) -> list[Planned]:
+    """Its plan, whatever the reasons."""
+    return [replace(planned, why=Why.FIRST) for planned in frugal.plan_frugal(view)]
 
 
 # ------------------------------------------------------------------- the first
@@ -113,6 +119,21 @@ def test_a_local_lane_that_is_not_loaded_has_no_head_start() -> None:
     assert [Planned(C)] == plan_frugal(view([], [COLD, A, B, C]))
     assert [Planned(COLD)] == plan_frugal(view([], [COLD, A], prospects=slow))
     assert [Planned(A, 3.0)] == plan_frugal(view([run(COLD, 9.0)], [A], prospects=slow))
+
+
+def test_a_cold_local_lane_starts_beside_one_that_is_late() -> None:
+    """It costs nothing, and is warm for the next race; but it never takes the place of the other."""
+    late = view([run(A, 5.0)], [B, COLD])
+
+    assert [Planned(COLD), Planned(B, extra=True)] == plan_frugal(late)
+    assert [Planned(COLD, 0.5), Planned(B, 0.5, extra=True)] == plan_frugal(view([run(A, 9.5)], [B, COLD]))
+    assert [Planned(B, extra=True)] == plan_frugal(view([run(A, 5.0)], [B, COLD], width=2))
+    assert [Planned(COLD), Planned(B)] == plan_frugal(view([run(A, 9.0)], [B, COLD], vacant=1))
+
+
+def test_a_cold_local_lane_is_not_waited_for_beside_others() -> None:
+    """While it is loaded the next one is due all the same."""
+    assert [Planned(C, 0.5, extra=True)] == plan_frugal(view([run(A, 9.5), run(COLD, 10.0)], [C]))
 
 
 def test_several_loaded_local_lanes_do_not_take_every_place() -> None:
@@ -227,6 +248,29 @@ def test_a_stream_that_pauses_often_may_pause_for_longer() -> None:
     assert [Planned(C, SILENCE, extra=True)] == plan_frugal(view([new], [C]))
 
 
+# ------------------------------------------------------------------- why
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (view([], [A]), [Why.FIRST]),
+        (view([], [LOADED, A]), [Why.AHEAD, Why.FIRST]),
+        (view([run(LOADED, 9.0)], [A]), [Why.FIRST]),
+        (view([run(A, 10.0)], [B]), [Why.LATE]),
+        (view([run(A, 5.0)], [B]), [Why.LATE]),
+        (view([run(A, 5.0, 6.0)], [B]), [Why.STALLED]),
+        (view([run(A, 5.0, 6.0), run(B, 10.0)], [C]), [Why.LATE]),
+        (view([run(A, 10.0)], [B], vacant=1), [Why.REPLACES]),
+        (view([], [B], vacant=1), [Why.REPLACES]),
+        (view([run(A, 8.0, 9.0)], [B], vacant=1), [Why.STALLED]),
+    ],
+)
+def test_each_start_says_why(given: View, why: list[Why]) -> None:
+    """It is shown to people who look at the race later."""
+    assert why == [planned.why for planned in frugal.plan_frugal(given)]
+
+
 # ------------------------------------------------------------------- what holds of every view
 
 
@@ -269,7 +313,7 @@ def views(draw: st.DrawFn) -> View:
 
 
 def is_ahead(lane: Lane) -> bool:
-    return lane.provider.local and lane.model.loaded
+    return lane.provider.local and not lane.is_cold
 
 
 @given(views())
@@ -310,8 +354,9 @@ def test_no_extra_starts_without_allowance(given: View) -> None:
 
 @given(views())
 def test_nobody_starts_beside_a_stream(given: View) -> None:
-    """Nobody but those with a head start; theirs is no stream that is waited for."""
-    others = [each for each in given.running if not is_ahead(each.lane)]
+    """Nobody but those with a head start; a local one is no stream that is waited for beside others."""
+    metered = [each for each in given.running if not each.lane.provider.local]
+    others = metered or [each for each in given.running if not is_ahead(each.lane)]
     last_pieces = [each.first_token if each.last is None else each.last for each in others]
     streams = any(at is not None and given.now < at + SILENCE for at in last_pieces)
     starts = [planned.lane for planned in plan_frugal(given) if planned.offset == 0]
@@ -322,7 +367,10 @@ def test_nobody_starts_beside_a_stream(given: View) -> None:
 @given(views())
 def test_one_at_a_time_and_the_wishes_first(given: View) -> None:
     """Of those that have no head start one is planned, and none that could go instead has a better place."""
-    planned = [each for each in plan_frugal(given) if not is_ahead(each.lane)]
+    plan = plan_frugal(given)
+    costs = any(not each.lane.provider.local for each in plan)
+    # A cold one that is warmed beside one that costs has its own test.
+    planned = [each for each in plan if not is_ahead(each.lane) and not (costs and each.lane.is_cold)]
     able = given.waiting[: len(given.waiting) - given.had_turn] or given.waiting
     others = [each for each in able if not is_ahead(each)]
 

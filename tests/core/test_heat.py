@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from racer.core.breaker import Block, Breakers
-from racer.core.heat import ASK_AGAIN, UNANSWERED, Action, Ending, Gate, Halt, Heat, Rules, Start, Stop
+from racer.core.heat import ASK_AGAIN, UNANSWERED, Ending, Heat, Rules
+from racer.core.moves import Action, Gate, Halt, Start, Stop
 from racer.core.plan import POLICIES, plan_all, plan_one
-from racer.core.view import UNKNOWN, Planned, View
+from racer.core.view import UNKNOWN, Due, Planned, View, Why
 from racer_adapters.errors import Kind, WireError
 from tests.core.lanes import lane
 from tests.core.prospects import Odds
@@ -78,7 +79,7 @@ def test_a_failed_lane_is_replaced_in_the_same_call() -> None:
     race = heat(A, B, C, width=2)
     race.begin(0.0)
 
-    assert [Start(2, C)] == race.failed(0, BROKEN, 0.05)
+    assert [Start(2, C, why=Why.REPLACES)] == race.failed(0, BROKEN, 0.05)
 
 
 def test_the_first_reply_wins_and_stops_the_rest() -> None:
@@ -232,6 +233,37 @@ def test_wait_does_not_wait_longer() -> None:
     assert [Stop(Ending.EXHAUSTED, ())] == race.begin(0.0)
 
 
+def test_a_lane_that_need_not_rest_is_asked_again_when_nobody_else_is_left() -> None:
+    """By who has time to wait, and three times at most; the others go before it."""
+    race = heat(A, B, wait=10.0, policy="one")
+
+    assert ["a/m"] == started(race.begin(0.0))
+    assert ["b/m"] == started(race.failed(0, BROKEN, 1.0))
+    assert ["a/m"] == started(race.failed(1, BROKEN, 2.0))
+    assert ["b/m"] == started(race.failed(2, BROKEN, 3.0))
+    assert ["a/m"] == started(race.failed(3, BROKEN, 4.0))
+    assert ["b/m"] == started(race.failed(4, BROKEN, 5.0))
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(5, BROKEN, 6.0)
+
+
+def test_a_lane_is_not_asked_again_beside_others() -> None:
+    """While one runs there is hope without it."""
+    race = heat(A, B, wait=10.0)
+    race.begin(0.0)
+
+    assert [] == race.failed(0, BROKEN, 1.0)
+    assert ["a/m", "b/m"] == started(race.failed(1, BROKEN, 2.0))
+
+
+@pytest.mark.parametrize(("kind", "wait"), [(Kind.INVALID, 10.0), (Kind.TOO_LONG, 10.0), (Kind.RESET, 0.0)])
+def test_what_would_fail_again_is_not_asked_again(kind: Kind, wait: float) -> None:
+    """Where the question is to blame, or the caller's taste; nor where nobody has time to wait."""
+    race = heat(A, wait=wait)
+    race.begin(0.0)
+
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(0, WireError(kind, "no"), 1.0)
+
+
 def test_a_lane_that_asked_for_a_pause_runs_again_within_wait() -> None:
     """A 429 with a short wait is no reason to lose the race for one who is willing to wait."""
     gate = Unlimited()
@@ -242,7 +274,7 @@ def test_a_lane_that_asked_for_a_pause_runs_again_within_wait() -> None:
 
     assert race.failed(0, error, 1.0) == []
     assert race.wake_at() == 3.0
-    assert [Start(1, A)] == race.tick(3.0)
+    assert [Start(1, A, why=Why.REPLACES)] == race.tick(3.0)
 
 
 def test_a_guess_never_empties_a_race() -> None:
@@ -694,12 +726,45 @@ def test_a_local_lane_replaces_no_other() -> None:
     assert 1 == watching.views[-1].vacant
 
 
-def test_an_extra_start_says_so() -> None:
-    """As the policy has planned it."""
+def test_an_extra_start_comes_out_of_the_allowance_at_once() -> None:
+    """So that the next in the same instant is not planned beyond it."""
     for extra in (False, True):
-        race = Heat([A], rules=Rules(), policy=Watching(extra=extra), gate=Unlimited())
+        odds = Odds(allowance=3)
+        race = Heat([A], rules=Rules(), policy=Watching(extra=extra), gate=Unlimited(), prospects=odds)
 
-        assert [Start(0, A, extra)] == race.begin(0.0)
+        assert [Start(0, A)] == race.begin(0.0)
+        assert odds.allowance == 3 - extra
+
+
+def test_all_starts_no_more_than_its_allowance_has() -> None:
+    """Of four places two stay empty; one that has failed is replaced all the same."""
+    odds = Odds(allowance=1)
+    race = Heat([A, B, C, D], rules=Rules(), policy=POLICIES["all"], gate=Unlimited(), prospects=odds)
+
+    assert ["a/m", "b/m"] == started(race.begin(0.0))
+    assert ["c/m"] == started(race.failed(0, BROKEN, 1.0))
+    assert [] == race.tick(2.0)
+
+
+def test_a_start_tells_what_the_request_was_worth() -> None:
+    """By the limits as they were before it."""
+    race = Heat([A], rules=Rules(), policy=Watching(), gate=Unlimited(), prospects=Odds(prices={"a/m": 0.4}))
+
+    assert [Start(0, A, price=0.4)] == race.begin(0.0)
+
+
+def test_who_was_to_start_next_is_known_at_the_end() -> None:
+    """When, and at what price; nobody, where nobody was to."""
+    odds = Odds(firsts={"a/m": 0.8}, waits={"a/m": 1.0, "b/m": 2.0}, prices={"b/m": 0.3})
+    race = Heat([B, A], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
+    race.begin(5.0)
+    race.replied(0)
+    (due,) = race.due
+    assert due._replace(offset=round(due.offset, 6)) == Due("b/m", 0.8, 0.3, Why.LATE)
+
+    lone = Heat([A], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
+    lone.begin(5.0)
+    assert () == lone.due
 
 
 def test_frugal_asks_one_and_the_next_when_the_first_is_late() -> None:
@@ -709,11 +774,11 @@ def test_frugal_asks_one_and_the_next_when_the_first_is_late() -> None:
 
     assert [Start(0, A)] == race.begin(0.0)
     assert 0.8 == race.wake_at()
-    assert [Start(1, B, extra=True)] == race.tick(0.8)
+    assert [Start(1, B, why=Why.LATE)] == race.tick(0.8)
     odds.allowance = 0
     assert [] == race.tick(1.5)
     assert 2.5 == race.wake_at()
-    assert [Start(2, C)] == race.failed(0, BROKEN, 1.6)
+    assert [Start(2, C, why=Why.REPLACES)] == race.failed(0, BROKEN, 1.6)
 
 
 def test_frugal_lets_a_stream_run_and_looks_whether_it_has_stalled() -> None:
@@ -726,7 +791,7 @@ def test_frugal_lets_a_stream_run_and_looks_whether_it_has_stalled() -> None:
     race.progress(0, 0.6)
     assert [] == race.tick(2.5)
     assert 2.6 == race.wake_at()
-    assert [Start(1, B, extra=True)] == race.tick(2.6)
+    assert [Start(1, B, why=Why.STALLED)] == race.tick(2.6)
 
 
 def test_frugal_leaves_a_whole_reply_alone_while_it_is_checked() -> None:
@@ -801,9 +866,7 @@ class Witness:
                 assert action.attempt not in self.ends
                 assert self.now < self.began + self.rules.deadline
                 assert self.race.leader is None, "nothing starts beside a leader"
-                if action.extra:
-                    assert self.odds.may_add(), "an extra without allowance"
-                    self.odds.allowance -= 1
+                assert self.odds.allowance >= 0, "an extra without allowance"
                 self.running[action.attempt] = action.lane
             elif isinstance(action, Halt):
                 assert set(self.running) - {self.race.leader} == set(action.lost)

@@ -6,13 +6,13 @@ import math
 import random
 import struct
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.core.latency import Ended, LaneStats, Latencies, Size, size_of
+from racer.core.latency import COLD_MARK, Ended, LaneStats, Latencies, Size, size_of, size_within
 from racer.core.lengths import PRIOR
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ SHARES = (0.01, 0.25, 0.5, 0.9, 0.95, 0.99)
 SIZES: tuple[Size | None, ...] = (None, "small", "medium", "large")
 
 SECONDS = st.floats(0.0, 200.0)
+INSTANTS = st.floats(NOW - 3 * DAY, NOW + 3 * DAY) | st.floats(-1e12, 1e12)
 ATTEMPTS: st.SearchStrategy[list[Attempt]] = st.lists(
     st.tuples(
         st.floats(NOW, NOW + 3600.0),
@@ -67,25 +68,39 @@ def readings(stats: LaneStats) -> list[float]:
         *(stats.total(q, size) for q in SHARES for size in SIZES),
         *(stats.lengths.high(q) for q in SHARES),
         *(stats.remaining(elapsed) for elapsed in (0.0, 1.0, 30.0)),
-        stats.expected(),
+        *(stats.rest(elapsed) for elapsed in (0.0, 1.0, 30.0)),
+        *(stats.expected(size) for size in SIZES),
         stats.success,
         stats.n,
     ]
 
 
+def sound(stats: LaneStats) -> bool:
+    """No reading is below nothing, none is without end, and none is no number."""
+    ages = (-1e9, -1.0, 0.0, 0.5, 116.0, 1e9)
+    left = [value for age in ages for value in (stats.remaining(age), stats.rest(age))]
+    return all(math.isfinite(value) and value >= 0 for value in [*readings(stats), *left])
+
+
 # ---------------------------------------------------------------- before anything is known
 
 
-@pytest.mark.parametrize(("local", "first", "total"), [(False, 0.8, 2.5), (True, 1.3, 4.0)])
-def test_a_lane_never_seen_is_what_lanes_mostly_are(local: bool, first: float, total: float) -> None:
-    """Local ones start slower. One call in twenty fails."""
-    stats = LaneStats(local=local)
+@pytest.mark.parametrize(
+    ("local", "cold", "first", "total"),
+    [(False, False, 0.8, 1.2), (True, False, 1.3, 4.0), (True, True, 6.0, 9.0), (False, True, 0.8, 1.2)],
+)
+def test_a_lane_never_seen_is_what_lanes_mostly_are(
+    local: bool, cold: bool, first: float, total: float
+) -> None:
+    """Local ones start slower, and cold ones by much. One call in twenty fails."""
+    stats = LaneStats(local=local, cold=cold)
 
     assert stats.n == 0
     assert first / BIN < stats.first(0.5) < first * BIN
     assert total / BIN < stats.total(0.5) < total * BIN
     assert stats.total(0.5, "small") == stats.total(0.5)
     assert stats.success == pytest.approx(0.95)
+    assert {stats.expected(size) for size in SIZES} == {stats.expected()}
     assert stats.lengths.high() == PRIOR
 
 
@@ -226,6 +241,7 @@ def test_other_bytes_are_refused(data: bytes) -> None:
         (4, struct.pack("<d", -1.0)),
         (4, struct.pack("<d", math.nan)),
         (4, struct.pack("<d", math.inf)),
+        (4, struct.pack("<d", 2.0**53 + 2)),
         (400, struct.pack("<f", -1.0)),
         (400, struct.pack("<f", math.nan)),
         (400, struct.pack("<f", 1e9)),
@@ -312,6 +328,78 @@ def test_a_clock_that_goes_back_changes_nothing() -> None:
     assert stats.n == 11
 
 
+def test_what_is_told_late_does_not_make_the_rest_older() -> None:
+    """A batch that had waited half an hour for its store, between attempts of now."""
+    stats, alike_ = taught(answers(*[8.0] * 40)), taught(answers(*[8.0] * 40))
+    for each, at in ((stats, NOW - 1800), (alike_, NOW)):
+        each.observe(at=at, first_token=4.0, total=8.0, ended="answered", tokens=0)
+        each.age(NOW + 60)
+
+    assert readings(stats) == readings(alike_)
+
+
+@pytest.mark.parametrize("years", [1, 30, 1e9])
+def test_a_date_in_the_future_is_not_waited_for(years: float) -> None:
+    """A database from a machine whose clock was ahead: what is recent there fades from now on."""
+    stats = taught(answers(*[1.0] * 1000) + answers(*[8.0] * 40))
+    stats.age(NOW)
+    slow = stats.total(0.5)
+    ahead = bytearray(stats.dump())
+    ahead[12:20] = struct.pack("<q", int((NOW + years * 365 * DAY) // 60))
+    loaded = LaneStats.load(bytes(ahead))
+
+    loaded.age(NOW)
+    assert loaded.total(0.5) == pytest.approx(slow, rel=1e-3)
+    loaded.age(NOW + DAY)
+
+    assert loaded.total(0.5) < 1.3
+    assert loaded.dump()[12:20] == struct.pack("<q", int((NOW + DAY) // 60))
+
+
+@given(st.integers(-(2**63), 2**63 - 1), INSTANTS)
+def test_any_date_can_be_loaded(step: int, at: float) -> None:
+    """However far from now it is, to both sides."""
+    data = bytearray(taught(answers(1.0, 2.0)).dump())
+    data[12:20] = struct.pack("<q", step)
+    stats = LaneStats.load(bytes(data))
+    stats.observe(at=at, first_token=0.5, total=1.0, ended="answered", tokens=9)
+
+    assert sound(stats)
+    assert abs(struct.unpack("<q", stats.dump()[12:20])[0] - at // 60) <= 60
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),
+            INSTANTS,
+            st.none() | st.floats(-100.0, 300.0),
+            st.floats(-100.0, 300.0),
+            st.sampled_from(["answered", "failed", "stopped"]),
+            st.integers(-5, 10**6),
+        ),
+        max_size=30,
+    )
+)
+def test_clocks_may_do_what_they_like(
+    history: list[tuple[bool, float, float | None, float, Ended, int]],
+) -> None:
+    """In whatever order instants come, also where an attempt seems to have ended before its start."""
+    stats = LaneStats()
+    for attempt, at, first_token, total, ended, tokens in history:
+        if attempt:
+            stats.observe(at=at, first_token=first_token, total=total, ended=ended, tokens=tokens)
+        else:
+            stats.age(at)
+    data = stats.dump()
+    loaded = LaneStats.load(data)
+
+    assert sound(stats)
+    assert stats.n == sum(attempt for attempt, *_ in history)
+    assert loaded.dump() == data
+    assert readings(loaded) == readings(stats)
+
+
 # ---------------------------------------------------------------- what attempts teach
 
 
@@ -332,8 +420,8 @@ def test_a_first_token_counts_whatever_comes_after() -> None:
 
 def test_to_fail_fast_is_not_to_be_fast() -> None:
     """Percentiles are of answers; what counts failures says that this lane is bad."""
-    good = taught(answers(*[2.0] * 100))
-    bad = taught(answers(*[2.0] * 50) + failures(*[0.05] * 100))
+    good = taught(answers(*[0.5] * 100))
+    bad = taught(answers(*[0.5] * 50) + failures(*[0.05] * 100))
 
     assert bad.total(0.5) >= good.total(0.5) * 0.99
     assert bad.success < 0.25 < 0.9 < good.success
@@ -373,6 +461,48 @@ def test_long_answers_take_longer() -> None:
     assert stats.total(0.5, "medium") == stats.total(0.5)
 
 
+def test_what_is_expected_depends_on_the_size() -> None:
+    """A size that was never seen is expected to take what all take, and failures cost the same in each."""
+    stats = taught((answers(0.5, tokens=10) + answers(9.0, tokens=2000)) * 60)
+
+    assert stats.expected("small") < 1.2 < 3.5 < stats.expected() < 6.0 < 7.0 < stats.expected("large")
+    assert stats.expected("medium") == stats.expected()
+    assert stats.expected("small", failover=0.0) < stats.expected("small") < stats.expected("small", 60.0)
+
+
+def test_of_a_size_little_known_the_whole_speaks() -> None:
+    """A single long answer moves what is expected of long ones, and not far."""
+    stats = taught(answers(*[1.0] * 200))
+    before = stats.expected("large")
+
+    stats.observe(at=NOW, first_token=0.5, total=20.0, ended="answered", tokens=2000)
+
+    assert before < stats.expected("large") < before + 3.0
+
+
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_a_slow_spell_of_one_size_fades_too(size: Size) -> None:
+    """Else a lane that nobody asks any more would be slow for ever."""
+    tokens = {"small": 10, "medium": 100, "large": 1000}[size]
+    stats = taught(answers(*[1.0] * 1000) + answers(*[15.0] * 40, tokens=tokens))
+    slow = stats.expected(size)
+
+    stats.age(NOW + DAY)
+
+    assert slow > 10.0
+    assert stats.expected(size) == pytest.approx(stats.expected())
+    assert stats.expected(size) < 3.0
+
+
+@pytest.mark.parametrize(
+    ("most", "size"),
+    [(None, None), (0, "small"), (1, "small"), (64, "small"), (65, "medium"), (512, "medium"), (513, None)],
+)
+def test_a_cap_may_tell_the_size(most: int | None, size: Size | None) -> None:
+    """Where much is allowed, nothing is known: most answers are far shorter than their cap."""
+    assert size_within(most) == size
+
+
 def test_a_loser_is_of_its_winners_size() -> None:
     """What is stopped late, where the winner's answer was long, makes long answers slower and no others."""
     stats = taught(answers(1.0, tokens=2000) * 20)
@@ -403,6 +533,25 @@ def test_the_longer_nothing_comes_the_longer_it_will_take() -> None:
     assert stats.remaining(0.0) < 3.0
     assert stats.remaining(1.0) > 5.0
     assert stats.remaining(200.0) == 200.0
+
+
+def test_what_is_left_of_an_attempt_falls_to_its_end_and_rises_behind() -> None:
+    """Of the whole answer, not of its first token. At its start it is what is expected, failures aside."""
+    stats = taught([(NOW, 0.2, total, "answered", 0) for total in [4.0] * 95 + [60.0] * 5])
+    at_first = stats.rest(0.0)
+
+    assert at_first == pytest.approx(stats.expected(failover=0.0))
+    assert at_first - 1.1 < stats.rest(1.0) < at_first - 0.5
+    assert stats.rest(3.0) > stats.remaining(0.0)
+    assert stats.rest(6.0) > 2 * at_first
+    assert stats.rest(200.0) == 200.0
+
+
+def test_a_lane_that_fails_has_less_left() -> None:
+    """A failure is an end, too: nobody pays for more of it."""
+    stats = taught(answers(*[8.0] * 50) + failures(*[0.5] * 100))
+
+    assert stats.rest(0.0) + 0.5 < stats.expected() < 4.0
 
 
 @pytest.mark.parametrize(("elapsed", "overdue"), [(0.3, False), (0.99, False), (1.01, True), (200.0, True)])
@@ -445,15 +594,31 @@ def test_local_providers_have_a_prior_of_their_own() -> None:
     assert readings(latencies.of("groq/a")) == readings(LaneStats())
 
 
+def test_cold_models_have_one_too() -> None:
+    """By their key alone, whether loaded or not; a model elsewhere of such a name is not cold."""
+    latencies = Latencies(local={"ollama"})
+    latencies.load({f"ollama/b{COLD_MARK}": LaneStats().dump()})
+
+    for model in "ab":
+        assert readings(latencies.of(f"ollama/{model}{COLD_MARK}")) == readings(
+            LaneStats(local=True, cold=True)
+        )
+    assert readings(latencies.of("ollama/a")) == readings(LaneStats(local=True))
+    assert readings(latencies.of(f"groq/a{COLD_MARK}")) == readings(LaneStats())
+
+
 def test_what_is_loaded_takes_the_place_of_what_was_there() -> None:
     """Lanes that are not loaded stay. A dump that cannot be read changes nothing, and is told."""
     latencies = Latencies()
     for key in ("a/m", "b/m", "c/m"):
         latencies.of(key).observe(at=NOW, first_token=5.0, total=6.0, ended="answered", tokens=10)
 
-    refused = latencies.load({"a/m": taught(answers(1.0, 2.0)).dump(), "b/m": b"nonsense"})
+    known = taught(answers(1.0, 2.0)).dump()
+    nonsense: dict[Any, Any] = {"b/m": b"nonsense", "c/m": "text", "d/m": 5, b"e/m": known}
 
-    assert refused == ("b/m",)
+    refused = latencies.load({"a/m": known} | nonsense)
+
+    assert refused == tuple(nonsense)
     assert [latencies.of(key).n for key in ("a/m", "b/m", "c/m")] == [2, 1, 1]
 
 

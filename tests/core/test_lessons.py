@@ -6,7 +6,7 @@ import pytest
 
 from racer.core.heat import Outcome
 from racer.core.latency import LaneStats
-from racer.core.lessons import ENDED, key_of, lane_key, learn
+from racer.core.lessons import ENDED, key_of, learn, learned_anew
 from racer.core.reply import Attempt
 from racer_adapters.types import Usage
 from tests.core.lanes import lane
@@ -29,11 +29,6 @@ def learned(outcome: Outcome, *, tokens: int | None = 40, times: int = 200) -> L
 def test_every_outcome_teaches_something() -> None:
     """A new outcome may not be forgotten here."""
     assert set(ENDED) == set(Outcome)
-
-
-def test_a_lane_is_known_by_provider_and_model() -> None:
-    """Whose key it was has nothing to do with how fast a model answers."""
-    assert lane_key("groq", "openai/gpt-oss-20b") == "groq/openai/gpt-oss-20b"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.WON, Outcome.LATE])
@@ -74,6 +69,66 @@ def test_only_whole_answers_teach_how_long_answers_are(
     assert (learned(outcome, tokens=tokens).lengths.high() > usual) is longer
 
 
+@pytest.mark.parametrize("outcome", [Outcome.LOST, Outcome.FAILED])
+def test_a_loser_is_of_its_winners_size(outcome: Outcome) -> None:
+    """Where that is known, a size is not learned of winners alone; its length is not the loser's."""
+    told, untold = (learned(Outcome.WON, times=20) for _ in range(2))
+    usual = told.lengths.high()
+    for _ in range(20):
+        learn(told, attempt(outcome), NOW, answer=40)
+        learn(untold, attempt(outcome), NOW)
+
+    assert told.total(0.9, "small") > untold.total(0.9, "small")
+    assert told.total(0.9) == untold.total(0.9)
+    assert told.lengths.high() == usual
+
+
+def test_an_answer_is_of_its_own_size() -> None:
+    """One that came late, whatever the winner had; one that nobody counted is of none."""
+    late, uncounted = LaneStats(), LaneStats()
+    for _ in range(50):
+        learn(late, attempt(Outcome.LATE, tokens=40), NOW, answer=9_000)
+        learn(uncounted, attempt(Outcome.LATE, tokens=None), NOW, answer=9_000)
+
+    assert late.total(0.5, "large") == late.total(0.5) != late.total(0.5, "small")
+    assert uncounted.total(0.5, "large") == uncounted.total(0.5)
+    assert uncounted.lengths.high() == LaneStats().lengths.high()
+
+
+# ---------------------------------------------------------------- under which key
+
+
 def test_the_key_of_a_lane_says_nothing_of_its_account() -> None:
-    """Two keys of a provider learn together."""
-    assert key_of(lane("a/m")) == lane_key("a", "m") == "a/m"
+    """Whose key it was has nothing to do with how fast a model answers: two learn together."""
+    assert key_of(lane("groq/openai/gpt-oss-20b")) == "groq/openai/gpt-oss-20b"
+    assert key_of(lane("a/m", account="one")) == key_of(lane("a/m", account="two")) == "a/m"
+
+
+def test_a_cold_model_is_another_lane() -> None:
+    """What it takes to get it from the disk says nothing of how fast it is in memory."""
+    for loaded, key in (
+        (True, "ollama/llama3.2"),
+        (None, "ollama/llama3.2"),
+        (False, "ollama/llama3.2 (cold)"),
+    ):
+        assert key_of(lane("ollama/llama3.2", local=True, loaded=loaded)) == key
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ((), ""),
+        (("a/m",), "what was learned of a/m is of another version, or damaged: it is learned anew"),
+        (
+            ("a/m", "b/m"),
+            "what was learned of a/m and 1 more lane is of another version, or damaged: it is learned anew",
+        ),
+        (
+            ("a/m", "b/m", "c/m"),
+            "what was learned of a/m and 2 more lanes is of another version, or damaged: it is learned anew",
+        ),
+    ],
+)
+def test_what_could_not_be_read_in_words(keys: tuple[str, ...], words: str) -> None:
+    """One lane by name, the others by number; nothing where there are none."""
+    assert learned_anew(keys) == words

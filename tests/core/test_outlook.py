@@ -11,6 +11,7 @@ from racer.core.allowance import Allowance
 from racer.core.latency import Latencies
 from racer.core.lessons import key_of
 from racer.core.outlook import LATE, Outlook
+from racer.core.price import Worth
 from tests.core.lanes import lane
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ NOW = 1_800_000_000.0
 
 
 class Gate:
-    """Every call is worth half of the seconds since 2027."""
+    """Every call is worth half of the seconds since 2027, and takes of the last of its limits."""
 
-    def price(self, lane: Lane, at: float) -> float:
-        return (at - NOW) / 2 + len(lane.id)
+    def worth(self, lane: Lane, at: float) -> Worth:
+        return Worth((at - NOW) / 2 + len(lane.id), last=True)
 
 
-def outlook(latencies: Latencies, allowance: Allowance, at: float = NOW) -> Outlook:
-    return Outlook(latencies, Gate(), allowance, lambda: at)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it prices, and no more is asked
+def outlook(latencies: Latencies, *allowances: Allowance, at: float = NOW, sparing: bool = True) -> Outlook:
+    return Outlook(latencies, Gate(), allowances, lambda: at, sparing=sparing)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - it prices, and no more is asked
 
 
 def test_what_was_learned_is_told() -> None:
@@ -40,6 +41,21 @@ def test_what_was_learned_is_told() -> None:
     assert stats.first(LATE) == told.first(one) < 0.3
     assert stats.expected() == told.expected(one) < 1.0
     assert told.first(lane("b/m")) > 1.0
+    assert stats.rest(5.0) == told.rest(one, 5.0) > 0
+    assert told.overdue(one, 5.0)
+    assert not told.overdue(one, 0.1)
+
+
+def test_a_short_answer_is_expected_sooner() -> None:
+    """Where the call bounds it."""
+    latencies, one = Latencies(), lane("a/m")
+    for tokens, seconds in ((10, 0.2), (600, 9.0)) * 50:
+        latencies.of(key_of(one)).observe(
+            at=NOW, first_token=0.1, total=seconds, ended="answered", tokens=tokens
+        )
+    short = Outlook(latencies, Gate(), (), lambda: NOW, size="small")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - as above
+
+    assert short.expected(one) < 1.0 < outlook(latencies).expected(one)
 
 
 def test_a_local_lane_has_no_price() -> None:
@@ -48,6 +64,13 @@ def test_a_local_lane_has_no_price() -> None:
 
     assert 0.0 == told.price(lane("a/m", local=True))
     assert 5.0 == told.price(lane("a/m"))
+
+
+def test_the_last_of_a_limit_is_spared_unless_it_was_switched_off() -> None:
+    """A local lane has no limit that could come to its end."""
+    for sparing in (True, False):
+        told = outlook(Latencies(), sparing=sparing)
+        assert (sparing, False) == (told.last(lane("a/m")), told.last(lane("a/m", local=True)))
 
 
 @pytest.mark.parametrize("extra", [0.0, 0.25])
@@ -61,6 +84,19 @@ def test_extra_requests_come_out_of_the_allowance(extra: float) -> None:
         taken += 1
 
     assert taken == (2 if extra else 0)
+
+
+def test_an_extra_request_comes_out_of_every_allowance() -> None:
+    """The smallest bounds it; without any there is no bound."""
+    large, small = Allowance(most=5), Allowance(most=2)
+    told = outlook(Latencies(), large, small)
+    told.add()
+    assert told.may_add()
+    told.add()
+
+    assert not told.may_add()
+    assert (3.0, 0.0) == (large.left, small.left)
+    assert outlook(Latencies()).may_add()
 
 
 def test_lanes_are_told_apart_by_their_models() -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import UTC
 from itertools import pairwise
 from math import inf, isfinite, nan
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.core.price import BRIEF, DEAREST, HORIZON, crowding, pace, price_of
-from racer.core.purse import Purse
+from racer.core.price import BRIEF, DEAREST, HORIZON, LAST, NOTHING, crowding, pace, worth_of
+from racer.core.purse import Charge, Purse
 from racer.core.quota import Meter, Standing, Tidings, Truth
 from racer.core.span import DAY, Calendar, Once, Rolling, Span
 from tests.core.till import meter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW = 1_800_000_000.0
 NOON = NOW - NOW % DAY + DAY / 2
@@ -38,6 +42,11 @@ def purse_of(*stood: tuple[Meter, Standing], heard: float = NOON, held: float = 
         purse.pocket(of)
     purse.receive(Tidings({of.name: held for of, _ in stood}, {of.name: how for of, how in stood}), heard)
     return purse
+
+
+def price_of(charges: Sequence[Charge], purse: Purse, now: float, horizon: float = HORIZON) -> float:
+    """The seconds alone."""
+    return worth_of(charges, purse, now, horizon).price
 
 
 def priced(of: Meter, standing: Standing, now: float = NOON, amount: float = 1.0) -> float:
@@ -358,3 +367,36 @@ def test_the_less_is_left_of_a_limit_the_dearer(
     less, more = (priced(of, Standing(100, each, 0, opens_at), NOON + after, amount) for each in sorted(used))
 
     assert less <= more
+
+
+# ---------------------------------------------------------------- the last of a limit
+
+
+@pytest.mark.parametrize(
+    ("used", "now", "last"),
+    [
+        (17.0, NOON, False),
+        (18.0, NOON, True),
+        (20.0, NOON, True),
+        (19.0, MIDNIGHT - DAY / 50, False),
+    ],
+    ids=["a tenth stays", "it would take of the last tenth", "nothing is left", "on pace: it ends soon"],
+)
+def test_the_last_of_a_limit_is_a_tenth_of_what_is_behind_its_pace(
+    used: float, now: float, last: bool
+) -> None:
+    """After the call less than a tenth would be left, and the limit has to last for longer."""
+    worth = worth_of([(DAILY, 1.0)], purse_of((DAILY, Standing(20.0, used, 0.0, MIDNIGHT)), heard=now), now)
+
+    assert (LAST, last) == (0.1, worth.last)
+    assert not worth.last or worth.price > 0
+
+
+def test_one_limit_at_its_last_is_enough() -> None:
+    """Whatever is left of the others; a call without limits takes of none."""
+    minute = (MINUTE, Standing(30.0, 28.0, 0.0, NOON + 50))
+    purse = purse_of((DAILY, Standing(20.0, 0.0, 0.0, None)), minute)
+
+    assert worth_of([(DAILY, 1.0), (MINUTE, 1.0)], purse, NOON).last
+    assert not worth_of([(DAILY, 1.0)], purse, NOON).last
+    assert worth_of([], purse, NOON) == NOTHING

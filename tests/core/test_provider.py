@@ -26,6 +26,17 @@ def test_a_lane_is_called_by_its_id() -> None:
     assert str(lane) == "groq/m"
 
 
+def test_a_lane_is_cold_where_its_server_says_so() -> None:
+    """One that does not tell would be cold for ever; one elsewhere is none of ours."""
+    here, there = (Provider("o", "ollama", "http://o.test", local=local) for local in (True, False))
+
+    def cold(provider: Provider, *, loaded: bool | None) -> bool:
+        return Lane("o/m", provider, Model("m", loaded=loaded), Account("o"), "o.test").is_cold
+
+    assert [True, False, False] == [cold(here, loaded=loaded) for loaded in (False, True, None)]
+    assert not cold(there, loaded=False)
+
+
 def test_nothing_shows_a_key() -> None:
     """Neither an account nor a lane with it in it prints its key."""
     lane = Lane("groq/m", GROQ, Model("m"), Account("groq:GROQ_API_KEY", Secret(KEY)), "groq.test")
@@ -36,7 +47,7 @@ def test_nothing_shows_a_key() -> None:
 def test_what_is_not_said_is_the_careful_choice() -> None:
     """Nothing is assumed of privacy, capabilities or limits."""
     assert (GROQ.trains_on_data, GROQ.local, GROQ.discover, GROQ.limits) == (None, False, False, ())
-    assert (Model("m").can, Model("m").tags, Model("m").loaded) == (frozenset(), frozenset(), False)
+    assert (Model("m").can, Model("m").tags, Model("m").loaded) == (frozenset(), frozenset(), None)
     assert Limit("requests", 30, "minute").scope == "account"
 
 

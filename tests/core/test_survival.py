@@ -209,6 +209,11 @@ def test_the_chance_to_be_still_waiting_falls(chances: list[float], ages: list[f
     assert all(later <= sooner * (1 + 1e-12) for sooner, later in pairwise(chances_left))
 
 
+def test_another_curve_can_lean_on_it() -> None:
+    """It still has the chances that it was made of."""
+    assert Curve(EVEN).hazards == EVEN
+
+
 def test_success_is_the_share_that_ends_well() -> None:
     """By the chances in each bin, of those that get there."""
     assert Curve(EVEN).success == pytest.approx(0.1 / 0.12)

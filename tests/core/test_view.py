@@ -13,7 +13,9 @@ def test_where_nothing_is_known_lanes_are_alike() -> None:
     nothing: Prospects = UNKNOWN
 
     assert (1.0, 1.0) == (nothing.first(A), nothing.expected(A))
-    assert 0.0 == nothing.price(A)
+    assert 0.0 == nothing.price(A) == nothing.rest(A, 3.0)
+    assert not nothing.last(A)
+    assert not nothing.overdue(A, 99.0)
     nothing.add()
     assert nothing.may_add()
 

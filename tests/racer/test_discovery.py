@@ -59,7 +59,9 @@ async def test_what_is_installed_and_what_is_loaded() -> None:
     """Both of Ollama's lists, asked for in this order, below the base URL."""
     look = Look(server(), box=[models("a", "b"), models("b")])
 
-    assert await look.found() == {"box": (Installed("b", loaded=True, can=CAN), Installed("a", can=CAN))}
+    assert await look.found() == {
+        "box": (Installed("b", loaded=True, can=CAN), Installed("a", loaded=False, can=CAN))
+    }
     assert [(each.method, each.url) for each in look.transport.requests] == [
         ("GET", "http://box.test/api/tags"),
         ("GET", "http://box.test/api/ps"),
@@ -150,7 +152,7 @@ async def test_one_bad_server_spoils_nothing() -> None:
     """Others are found beside it."""
     look = Look(server("bad"), server("good"), bad=hangs(), good=[models("a"), models()])
 
-    assert await look.found() == {"bad": None, "good": (Installed("a", can=CAN),)}
+    assert await look.found() == {"bad": None, "good": (Installed("a", loaded=False, can=CAN),)}
 
 
 # ---------------------------------------------------------------- who is asked
@@ -228,8 +230,8 @@ async def test_what_was_found_holds_until_there_is_something_new() -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(look.found)
         await anyio.sleep(0.5)
-        assert look.discovery.found == {"box": (Installed("a", can=CAN),)}
-    assert look.discovery.found == {"box": (Installed("b", can=CAN),)}
+        assert look.discovery.found == {"box": (Installed("a", loaded=False, can=CAN),)}
+    assert look.discovery.found == {"box": (Installed("b", loaded=False, can=CAN),)}
 
 
 async def test_a_look_that_is_cancelled_lets_the_next_one_start() -> None:

@@ -18,9 +18,9 @@ from racer.testing import answers, says
 from tests.racer.counting import DAILY, Kept, counting, crowd, limited, table, tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from racer.core.quota import Report, Tidings
+    from racer.core.quota import Joined, Report, Tidings
     from racer.errors import StoreTrouble
     from racer.recorder import Note
 
@@ -51,9 +51,7 @@ class Failing:
         if late is self._late and self.calls in self._fails:
             raise StoreError("the store has failed", kind=self._kind)
 
-    async def open(
-        self, wall: float, ticks: float, boot: str
-    ) -> tuple[tuple[float, float], Mapping[str, bytes], str]:
+    async def open(self, wall: float, ticks: float, boot: str) -> Joined:
         self.calls += 1
         self._fault(late=False)
         return await self._kept.open(wall, ticks, boot)

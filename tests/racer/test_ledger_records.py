@@ -13,14 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from racer import Racer, RacerError
-from racer.core.facts import LaneEnded, LaneStarted
+from racer.core.facts import LaneEnded, LaneStarted, StoreTroubled
 from racer.core.provider import Limit
 from racer.testing import Script, Step, answers, config_of, fails, hangs, says
 from racer_adapters.errors import Kind, WireError
-from tests.racer.counting import DAILY, Beside, database_of, ledger_of, limited, table, tried
+from tests.racer.counting import DAILY, Beside, crowd, database_of, ledger_of, limited, table, tried
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from racer.core.facts import Fact
+    from tests.racer.counting import Table
 
 pytestmark = pytest.mark.anyio
 
@@ -123,6 +126,33 @@ async def test_what_was_learned_outlives_its_racer() -> None:
             learned = ledger_of(racer).latencies.of("a/m")
 
             assert 1.7 < learned.expected() < 2.5
+
+
+async def test_what_another_version_wrote_is_told_once() -> None:
+    """The next Racer says what it could not read, learns it anew, and the one after it has nothing to say."""
+    async with table(limited("a"), limited("b"), limited("c")) as all_:
+        await crowd(all_.racer, 5, lanes=3)
+        await all_.racer.__aexit__()
+        await database_of(all_.store).run(lambda db: db.execute("UPDATE learned SET stats = x'0102'"))
+        told = [await _next_racer(all_) for _ in range(3)]
+
+        words = (
+            "what was learned of a/m and 2 more lanes is of another version, or damaged: it is learned anew"
+        )
+        assert [[(words, 0)], [], []] == told
+        assert 3 == sum(n for (n,) in await all_.rows("n FROM learned"))
+
+
+async def _next_racer(all_: Table) -> list[tuple[str, int]]:
+    """Asks one lane, and then ends. What troubled its store."""
+    facts: list[Fact] = []
+    config = replace(config_of(), providers=tuple(limited(name) for name in "abc"))
+    store, clocks = Beside(all_.store), all_.moved.timepiece()
+    async with Racer(
+        config, transport=all_.transport, observers=[facts.append], store=store, timepiece=clocks
+    ) as racer:
+        await racer.race("hi", lanes=1)
+    return [(fact.reason, fact.lost) for fact in facts if isinstance(fact, StoreTroubled)]
 
 
 # ---------------------------------------------------------------- the hot path

@@ -104,6 +104,23 @@ async def test_a_server_that_goes_is_noticed_beside_the_races() -> None:
     assert [] == [lane.id for lane in scene.lineup.field.lanes]
 
 
+async def test_after_a_long_pause_it_is_asked_first_what_is_in_memory() -> None:
+    """A model that nobody has asked for five minutes has left it; who asks meanwhile does not wait."""
+    loaded = answers(200, orjson.dumps({"models": [{"name": "small:latest"}]}))
+    scene = Scene(LOCAL, ollama=[TAGS, loaded, TAGS, loaded, TAGS, LOADED])
+
+    async def is_cold() -> list[bool]:
+        return [lane.is_cold for lane in (await scene.lineup.known(60)).lanes]
+
+    assert [False] == await is_cold()
+    await anyio.sleep(200)
+    assert [False] == await is_cold()
+    await anyio.sleep(301)
+    began = anyio.current_time()
+    assert [True] == await is_cold()
+    assert 0.1 == round(anyio.current_time() - began, 9)
+
+
 async def test_a_model_of_a_silent_server_may_appear() -> None:
     """Nobody knows its models yet; those of one that answered are known."""
     scene = Scene(provider_of("a"), LOCAL, ollama=[TAGS, LOADED])

@@ -33,6 +33,8 @@ from racer.core.facts import (
 from racer.core.heat import Ending, Outcome
 from racer.core.provider import Account
 from racer.core.reply import Attempt
+from racer.core.tax import Tax
+from racer.core.view import Why
 from racer.errors import ConfigError
 from racer.logs import LEVELS, fields_of, level_of, name_of, observer
 from racer_adapters.secret import Secret
@@ -56,7 +58,12 @@ COOLED = CoolDownStarted("r", "account a", 115.04, 15.04, "rate: slow down")
 
 LINES: list[tuple[Fact, str, str, dict[str, Any]]] = [
     (START, "race.started", "debug", {"policy": "all", "width": 4, "lanes": ["a/m"]}),
-    (LaneStarted("r", 0, A, 0.12345), "lane.started", "debug", {"lane": "a/m", "offset": 0.1235}),
+    (
+        LaneStarted("r", 0, A, 0.12345, 0.35678, Why.LATE),
+        "lane.started",
+        "debug",
+        {"lane": "a/m", "offset": 0.1235, "price": 0.3568, "why": "late"},
+    ),
     (FieldsDropped("r", A, ("seed",)), "lane.dropped", "warning", {"lane": "a/m", "fields": ["seed"]}),
     (LaneFirstToken("r", 0, A, 1.0, 0.98765), "lane.first_token", "debug", {"lane": "a/m", "after": 0.9877}),
     (ended(Outcome.WON), "lane.won", "info", {"lane": "a/m", "latency": 1.2346}),
@@ -69,17 +76,31 @@ LINES: list[tuple[Fact, str, str, dict[str, Any]]] = [
         {"lane": "a/m", "latency": 1.2346, "reason": "server 500: broken", "status": 500},
     ),
     (
-        RaceEnded("r", Ending.WON, 1.23456, 3, A),
+        RaceEnded("r", Ending.WON, 1.23456, 3, A, tax=Tax(3, 2, 412, 0.5, 1.31234)),
         "race.won",
         "info",
-        {"ending": "won", "latency": 1.2346, "attempts": 3, "winner": "a/m"},
+        {
+            "ending": "won",
+            "latency": 1.2346,
+            "attempts": 3,
+            "winner": "a/m",
+            "extra_requests": 2,
+            "saved": 1.3123,
+        },
     ),
     *(
         (
             RaceEnded("r", ending, 2.0, 1),
             "race.lost",
             "info",
-            {"ending": ending.value, "latency": 2.0, "attempts": 1, "winner": None},
+            {
+                "ending": ending.value,
+                "latency": 2.0,
+                "attempts": 1,
+                "winner": None,
+                "extra_requests": 0,
+                "saved": 0.0,
+            },
         )
         for ending in Ending
         if ending is not Ending.WON

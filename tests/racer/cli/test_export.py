@@ -11,7 +11,7 @@ import pytest
 
 from racer.cli.export import FORMATS, check, export
 from racer.cli.gauge import COLUMNS, Gauge
-from racer.cli.statement import Statement
+from racer.cli.statement import RaceTax, Statement
 from racer.errors import BadRequest, ConfigError
 from tests.racer.cli.ledgers import NOW, usage
 from tests.racer.cli.test_usage_table import BARE, STATEMENT
@@ -35,6 +35,16 @@ PAGE = """\
 | account | calls | won | lost | failed | tokens |
 | --- | --- | --- | --- | --- | --- |
 | a:KEY | 1,200 | 400 | 700 | 100 | 1,234,567 |
+
+## Race tax since 2027-01-08
+
+412 of 2,310 requests (18 %) were extra, 0.21 an answer: 96,000 tokens, 0.0300 USD. \
+Racing saved 41 min of waiting, 1.3 s an answer.
+
+| policy | requests | extra | an answer | tokens | paid | saved |
+| --- | --- | --- | --- | --- | --- | --- |
+| all | 1,080 | 300 | 0.48 | 71,000 | 0.0300 USD | 32 min |
+| frugal | 1,230 | 112 | 0.08 | 25,000 | - | 9 min |
 
 ## Refused, although there seemed to be room
 
@@ -96,6 +106,14 @@ def test_markdown_has_tables(tmp_path: Path) -> None:
     export(tmp_path / "usage.md", STATEMENT, AT)
 
     assert (tmp_path / "usage.md").read_text() == PAGE
+
+
+def test_markdown_compares_no_policy_with_itself(tmp_path: Path) -> None:
+    """With one alone there is a line and no table."""
+    export(tmp_path / "usage.md", BARE._replace(taxes=(RaceTax("one", 5, 8),)), AT)
+
+    text = (tmp_path / "usage.md").read_text()
+    assert text.endswith("|\n\n## Race tax since 2027-01-14\n\nNo request was extra.\n")
 
 
 def test_markdown_takes_no_orders(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from racer.cli.gauge import Gauge
-from racer.cli.statement import Statement, Total, totals_of
+from racer.cli.statement import RaceTax, Statement, Total, taxes_of, totals_of
 from racer.core.provider import Limit, Model, Provider
 from racer.core.savings import savings_of
 from racer.core.span import Rolling
+from racer.store.readings import Taxed
 from tests.racer.cli.ledgers import NOW, alarm, day, usage
 
 FREE = Provider(
@@ -77,6 +78,63 @@ def test_savings_as_plain_values() -> None:
         }
     ]
 
+
+# ---------------------------------------------------------------- race tax
+
+TAXED = (
+    Taxed("one", 10, 9, 12, 0, 0, 0.0, 0.0),
+    Taxed("hedge", 0, 0, 0, 0, 0, 0.0, 0.0),
+    Taxed("all", 4, 3, 12, 6, 900, 0.25, 4.5),
+)
+
+
+def test_the_race_tax_has_a_row_a_policy() -> None:
+    """In the order of their names, of those that raced."""
+    assert taxes_of(TAXED) == (RaceTax("all", 3, 12, 6, 900, 0.25, 4.5), RaceTax("one", 9, 12))
+    assert taxes_of(()) == ()
+
+
+def test_the_race_tax_is_summed_up() -> None:
+    """Over all policies; without any there is none."""
+    found = Statement(NOW, NOW - 9, "", (), (), (), taxes=taxes_of(TAXED))
+
+    assert found.tax == RaceTax("", 12, 24, 6, 900, 0.25, 4.5)
+    assert found._replace(taxes=()).tax == RaceTax()
+
+
+@pytest.mark.parametrize(
+    ("tax", "share", "per_answer"),
+    [(RaceTax("", 12, 24, 6), 0.25, 0.5), (RaceTax(), None, None), (RaceTax("", 0, 8, 4), 0.5, None)],
+)
+def test_shares_of_the_race_tax(tax: RaceTax, share: float | None, per_answer: float | None) -> None:
+    """Of all requests, and an answer; none of nothing."""
+    assert (tax.share, tax.per_answer) == (share, per_answer)
+
+
+def test_the_race_tax_as_plain_values() -> None:
+    """The sum, and each policy under its name; where nobody has raced, nothing was sent."""
+    statement = Statement(NOW, NOW - 9, "", (), (), (), taxes=taxes_of(TAXED))
+    document = statement.to_dict()["tax"]
+
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    all_, one = document.pop("by_policy")
+    assert document == {
+        "answers": 12,
+        "requests": 24,
+        "extra_requests": 6,
+        "share": 0.25,
+        "per_answer": 0.5,
+        "extra_tokens": 900,
+        "extra_usd": 0.25,
+        "saved": 4.5,
+    }
+    assert [(each["policy"], each["share"]) for each in (all_, one)] == [("all", 0.5), ("one", 0.0)]
+    assert {*all_} == {"policy", *document}
+    bare = Statement(NOW, NOW, "", (), (), ()).to_dict()["tax"]
+    assert (bare["requests"], bare["share"], bare["by_policy"]) == (0, None, [])
+
+
+# ---------------------------------------------------------------- savings
 
 LOCAL = Provider("a", "openai", "https://a.test", local=True)
 OTHER = Provider("b", "openai", "https://b.test", models=(Model("x", price=(1, 1)),))

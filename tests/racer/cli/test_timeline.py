@@ -10,6 +10,7 @@ import pytest
 from racer.cli.timeline import Fate, Spent, Timeline, Untried, timeline_of
 from racer.cli.track import Bar, Stage
 from racer.core.heat import Ending
+from racer.store.readings import Planned
 from tests.core.lanes import lane as lane_of
 from tests.racer.cli.ledgers import NOW
 from tests.racer.cli.races import lane, race, story
@@ -308,6 +309,28 @@ def test_plain_values() -> None:
     ]
     assert found["skipped"] == [{"name": "d/m", "reason": "cannot do tools"}]
     assert found["counted_without_winning"] == {"requests": 1, "tokens": 20, "estimated": False}
+
+
+def test_plain_values_of_the_plan_and_the_tax() -> None:
+    """At what price each lane started, and why; who was to start next; what extra lanes cost."""
+    won = race(sent=3, extra_requests=2, extra_tokens=412, extra_usd=0.25, saved=1.3)
+    won = won._replace(due=(Planned("c/m", 1.84, 0.4, "late"),))
+
+    found = timeline(won, lane(price=0.35, why="first"))
+
+    document = found.to_dict()
+    assert json.loads(json.dumps(document)) == document
+    assert (document["attempts"][0]["price"], document["attempts"][0]["why"]) == (0.35, "first")
+    assert document["planned"] == [{"lane": "c/m", "at": 1.84, "price": 0.4, "why": "late"}]
+    assert document["tax"] == {"sent": 3, "requests": 2, "tokens": 412, "usd": 0.25, "saved": 1.3}
+
+
+def test_of_an_old_race_the_plan_and_the_tax_are_unknown() -> None:
+    """Unknown is not nothing."""
+    found = timeline(race(), lane()).to_dict()
+
+    assert (found["attempts"][0]["price"], found["attempts"][0]["why"]) == (None, None)
+    assert (found["planned"], found["tax"]) == ([], None)
 
 
 def test_which_races_are_lost() -> None:

@@ -78,6 +78,8 @@ def used(folder: Path) -> Path:
         for ago in (1, 2, 40):
             name = (datetime.now(UTC) - timedelta(days=ago)).date().isoformat()
             put_day(connection, day(name, 100 * ago, provider="mine", account="mine:MINE_KEY"))
+            tax = (name, "all", 50 * ago, 40 * ago, 100 * ago, 60 * ago, 9000 * ago, 0.0, 30.0 * ago)
+            connection.execute("INSERT INTO taxes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", tax)
 
     return written(folder / "racer.db", work, now)
 
@@ -156,6 +158,19 @@ def test_refusals_have_a_line(shell: Shell, folder: Path) -> None:
     assert "when 400 of 1,000 requests a day were counted" in flat
 
 
+def test_the_race_tax_has_a_line(shell: Shell, folder: Path) -> None:
+    """Of what the database says since a week ago; without one there is none."""
+    assert main(["usage"], shell) == 0
+    assert "race tax" not in text_of(shell.stdout)
+    used(folder)
+
+    assert main(["usage"], shell) == 0
+
+    flat = " ".join(text_of(shell.stdout).split())
+    assert "180 of 300 requests (60 %) were extra, 1.50 an answer: 27,000 tokens, nothing paid" in flat
+    assert "racing saved 90 s of waiting, 0.8 s an answer" in flat
+
+
 def test_since_when(shell: Shell, folder: Path) -> None:
     """Further back there is more; the rate of a forecast does not depend on it."""
     used(folder)
@@ -163,6 +178,7 @@ def test_since_when(shell: Shell, folder: Path) -> None:
     found = document(shell, "--since", "60d", "--forecast")
 
     assert [each["calls"] for each in found["totals"]] == [4300]
+    assert (found["tax"]["requests"], found["tax"]["share"], found["tax"]["saved"]) == (4300, 0.6, 1290.0)
     assert found["forecast"]["days"] == 3
     assert found["forecast"]["calls_a_day"] == pytest.approx(4300 / 3)
 

@@ -10,7 +10,7 @@ import pytest
 from racer.cli.console import publish
 from racer.cli.gauge import Gauge
 from racer.cli.outlook import Line, Outlook, Range
-from racer.cli.statement import Statement, Total
+from racer.cli.statement import RaceTax, Statement, Total
 from racer.cli.usage_table import MOST_ALERTS, NOBODY, usage_page
 from racer.core.forecast import Demand, Pace, Runway
 from racer.core.savings import Price, Saving, Savings
@@ -43,6 +43,10 @@ STATEMENT = Statement(
     ),
     Savings((Saving("a", MODEL, 900_000, 100_000, 0.01, Price(0.2, 0.6, "same", "c")),), ("d",)),
     "May 2026",
+    (
+        RaceTax("all", 620, 1080, 300, 71_000, 0.03, 1900.0),
+        RaceTax("frugal", 1342, 1230, 112, 25_000, 0.0, 560.0),
+    ),
 )
 PAGES = {
     80: """\
@@ -61,6 +65,14 @@ b:KEY
 since 2027-01-08
   account  calls  won  lost  failed     tokens
   a:KEY    1,200  400   700     100  1,234,567
+
+race tax since 2027-01-08
+  412 of 2,310 requests (18 %) were extra, 0.21 an answer: 96,000 tokens, 0.0300
+  USD
+  racing saved 41 min of waiting, 1.3 s an answer
+  policy  requests  extra  an answer  tokens        paid   saved
+  all        1,080    300       0.48  71,000  0.0300 USD  32 min
+  frugal     1,230    112       0.08  25,000           -   9 min
 
 refused, although there seemed to be room
   a:KEY: 3 times, last at 11:00, when 412 of 1,000 requests a day were counted
@@ -102,6 +114,23 @@ since 2027-01-08
   a:KEY
     1,200 calls, 400 won, 700 lost, 100
     failed, 1,234,567 tokens
+
+race tax since 2027-01-08
+  412 of 2,310 requests (18 %) were
+  extra, 0.21 an answer: 96,000 tokens,
+  0.0300 USD
+  racing saved 41 min of waiting, 1.3 s
+  an answer
+  all
+    300 of 1,080 requests (28 %) were
+    extra, 0.48 an answer: 71,000
+    tokens, 0.0300 USD; racing saved 32
+    min of waiting, 3.1 s an answer
+  frugal
+    112 of 1,230 requests (9 %) were
+    extra, 0.08 an answer: 25,000
+    tokens, nothing paid; racing saved 9
+    min of waiting, 0.4 s an answer
 
 refused, although there seemed to be
 room
@@ -163,6 +192,14 @@ def test_without_use_there_are_no_tables(columns: int) -> None:
     assert "not spent: 0.00 USD, by list prices of May" in " ".join(text.split())
     assert "comes back" not in text
     assert "answers of" not in text
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_without_an_extra_request_the_race_tax_is_a_line(columns: int) -> None:
+    """And with one policy there is nothing to compare."""
+    text = drawn(BARE._replace(taxes=(RaceTax("one", 5, 8),)), columns)
+
+    assert text.endswith("\nrace tax since 2027-01-14\n  no request was extra\n")
 
 
 def test_the_last_alerts_are_shown() -> None:

@@ -11,6 +11,7 @@ import pytest
 from racer.cli import usage_words as words
 from racer.cli.gauge import Gauge
 from racer.cli.outlook import Line, Outlook, Range
+from racer.cli.statement import RaceTax
 from racer.core.forecast import Demand, Pace, Runway
 from racer.core.savings import Price, Saving, Savings
 from tests.racer.cli.ledgers import NOW, alarm, usage
@@ -38,6 +39,21 @@ def test_amounts_have_separators(value: float, text: str) -> None:
 def test_dollars(value: float, text: str) -> None:
     """Parts of a cent, too, where it is less than a dollar."""
     assert words.dollars(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        (0.0, 2, "0.00"),
+        (0.2149, 2, "0.21"),
+        (0.009, 2, "under 0.01"),
+        (0.4, 0, "under 1"),
+        (1234.5, 1, "1,234.5"),
+    ],
+)
+def test_what_is_too_little_to_show_is_not_nothing(value: float, places: int, text: str) -> None:
+    """It is under the least that can be shown."""
+    assert words.least(value, places) == text
 
 
 LIMITS = [
@@ -125,6 +141,60 @@ def test_what_has_happened() -> None:
     )
     assert ": once, last" in words.refused(alarm("unforeseen"), AT)
     assert words.reached(alarm(), AT) == "11:00  a:KEY: 75 % used, 75 of 100 requests a day"
+
+
+# ---------------------------------------------------------------- race tax
+
+TAXES: list[tuple[RaceTax, list[str]]] = [
+    (
+        RaceTax("", 1962, 2310, 412, 96_000, 0.0, 2460.0),
+        [
+            "412 of 2,310 requests (18 %) were extra, 0.21 an answer: 96,000 tokens, nothing paid",
+            "racing saved 41 min of waiting, 1.3 s an answer",
+        ],
+    ),
+    (
+        RaceTax("", 1000, 1001, 1, 20, 0.0123, 0.09),
+        [
+            "1 of 1,001 requests (under 1 %) was extra, under 0.01 an answer: 20 tokens, 0.0123 USD",
+            "racing saved under 0.1 s of waiting, under 0.1 s an answer",
+        ],
+    ),
+    (
+        RaceTax("", 0, 8, 6, 0),
+        ["6 of 8 requests (75 %) were extra: 0 tokens, nothing paid", "no time was saved"],
+    ),
+    (RaceTax("", 5, 8), ["no request was extra"]),
+    (
+        RaceTax("", 5, 0, saved=30.0),
+        ["no request was extra", "racing saved 30 s of waiting, 6.0 s an answer"],
+    ),
+    (RaceTax("", 0, 0, saved=30.0), ["no request was extra", "racing saved 30 s of waiting"]),
+]
+
+
+@pytest.mark.parametrize(("tax", "said"), TAXES)
+def test_the_race_tax(tax: RaceTax, said: list[str]) -> None:
+    """What extra requests cost and what racing saved; a local lane saves time, too, and is not extra."""
+    assert words.taxed(tax) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "under 0.1 s"), (1.25, "1.2 s"), (12.5, "12 s"), (150.0, "2 min")]
+)
+def test_waiting_may_be_a_part_of_a_second(seconds: float, text: str) -> None:
+    """And that counts where it is one answer's."""
+    assert words.pause(seconds) == text
+
+
+def test_rows_of_the_race_tax() -> None:
+    """A policy each; what there is none of is a dash."""
+    rows = words.tax_rows([RaceTax("all", 100, 400, 290, 60_000, 1.5, 150.0), RaceTax("one", 0, 12)])
+
+    assert rows == [
+        ("all", "400", "290", "2.90", "60,000", "1.50 USD", "2 min"),
+        ("one", "12", "0", "-", "0", "-", "-"),
+    ]
 
 
 # ---------------------------------------------------------------- forecasts

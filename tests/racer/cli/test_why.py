@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from racer.cli.main import main
-from racer.core.facts import RaceEnded, RaceStarted
+from racer.core.facts import LaneStarted, RaceEnded, RaceStarted
 from racer.core.heat import Ending
+from racer.core.tax import Tax
+from racer.core.view import Due, Why
 from racer.store.records import write
 from tests.racer.cli.facts import WHOLE, A, B
 from tests.racer.cli.ledgers import NOW, written
@@ -95,6 +97,27 @@ def test_a_document_has_it_all(folder: Path, shell: Shell) -> None:
     assert found["race_id"] == "r1"
     assert [attempt["fate"] for attempt in found["attempts"]] == ["failed", "cancelled", "won"]
     assert found["not_started"][0]["lane"] == "d/m"
+
+
+def test_the_plan_and_the_tax_come_through_the_database(folder: Path, shell: Shell) -> None:
+    """As the race has told them."""
+    due = (Due("b/m", 1.84, 0.4, Why.LATE),)
+    facts = (
+        RaceStarted("cc1", "frugal", 4, 60.0, (A, B)),
+        LaneStarted("cc1", 0, A, 0.0, 0.35),
+        RaceEnded("cc1", Ending.WON, 0.5, 1, A, due=due, tax=Tax(2, 1, 412, 0.25, 1.3)),
+    )
+    written(folder / "racer.db", lambda connection: write(connection, 1, _seen(facts, NOW)))
+
+    found = document(shell)
+    assert (found["attempts"][0]["price"], found["attempts"][0]["why"]) == (0.35, "first")
+    assert found["planned"] == [{"lane": "b/m", "at": 1.84, "price": 0.4, "why": "late"}]
+    assert found["tax"] == {"sent": 2, "requests": 1, "tokens": 412, "usd": 0.25, "saved": 1.3}
+
+    page = shell_of(cwd=folder)
+    assert main(["why"], page) == 0
+    assert "a/m: first, worth 0.35 s" in text_of(page.stdout)
+    assert "b/m: was to start at 1.84 s, worth 0.40 s" in text_of(page.stdout)
 
 
 @pytest.mark.parametrize(("argv", "expected"), [([], "bb1"), (["aa2"], "aa2"), (["b"], "bb1")])

@@ -12,6 +12,7 @@ from racer.cli.bars import ASCII, RICH, Glyphs
 from racer.cli.console import publish
 from racer.cli.timeline import Timeline, timeline_of
 from racer.cli.why_table import Paper, ended, terms, told, why_page
+from racer.store.readings import Planned
 from tests.racer.cli.ledgers import NOW
 from tests.racer.cli.races import lane, race, story
 from tests.racer.cli.shells import shell_of, text_of
@@ -86,6 +87,55 @@ c/a-rather-long-name-of-a-model
 """
 
 
+PLANNED = story(
+    race(
+        policy="frugal",
+        lanes=("groq/x", "b/m", "ollama/llama3.2", "c/m", "d/m"),
+        winner="c/m",
+        due=(Planned("d/m", 1.84, 0.4, "late"),),
+        sent=3,
+        extra_requests=2,
+        extra_tokens=412,
+        extra_usd=0.0,
+        saved=1.3,
+    ),
+    lane("ollama/llama3.2", "lost", first_token=None, why="ahead", price=0.0),
+    lane("groq/x", "failed", reason="server 500", first_token=None, latency=0.25, why="first", price=0.35),
+    lane("b/m", "lost", start=0.25, first_token=None, latency=2.0, why="replaces", price=0.0),
+    lane("c/m", start=1.45, why="late", price=0.004),
+)
+PLAN = """
+Extra: 2 requests, 412 tokens beside the one that was needed; they saved about
+1.3 s.
+
+the plan
+  ollama/llama3.2: loaded here, costs nothing
+  groq/x: together with the first, worth 0.35 s
+  b/m: groq/x had failed
+  c/m: 1.20 s without a token from b/m
+  d/m: was to start at 1.84 s, worth 0.40 s
+
+failed
+"""
+NARROW_PLAN = """
+Extra: 2 requests, 412 tokens beside the
+one that was needed; they saved about
+1.3 s.
+
+the plan
+  ollama/llama3.2: loaded here, costs
+  nothing
+  groq/x: together with the first, worth
+  0.35 s
+  b/m: groq/x had failed
+  c/m: 1.20 s without a token from b/m
+  d/m: was to start at 1.84 s, worth
+  0.40 s
+
+failed
+"""
+
+
 def timeline(
     race_: Race | None = None, *, skipped: tuple[tuple[str, str], ...] = (), ran: bool = True
 ) -> Timeline:
@@ -130,6 +180,15 @@ def test_with_little_room_a_lane_takes_some_lines() -> None:
 
     assert NARROW in text
     assert max(map(cell_len, text.splitlines())) <= 40
+
+
+@pytest.mark.parametrize(("width", "page"), [(80, PLAN), (40, NARROW_PLAN)])
+def test_the_plan_is_told_and_what_was_extra(width: int, page: str) -> None:
+    """Under the table; nothing is wider than the terminal."""
+    text = drawn(timeline_of(PLANNED, (), NOW), width)
+
+    assert page in text
+    assert max(map(cell_len, text.splitlines())) <= width
 
 
 def test_a_lost_race_tells_of_everybody() -> None:

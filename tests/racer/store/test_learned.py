@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from racer.core.heat import Outcome
 from racer.core.latency import LaneStats
+from racer.core.lessons import key_of
 from racer.core.lessons import learn as observe
 from racer.core.reply import Attempt
-from racer.store.learned import learn
+from racer.store import learned as kept
 from racer.store.readings import learned
 from racer.store.records import End
 from racer_adapters.types import Usage
@@ -19,7 +21,7 @@ from tests.racer.store.tables import NOW, database, rows
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from racer.core.provider import Lane
 
@@ -35,6 +37,21 @@ def end(who: Lane, outcome: Outcome = Outcome.WON, latency: float = 1.0, *, seen
     names = (who.id, who.provider.name, who.model.name, who.account.name)
     record = Attempt(*names[:3], 0.0, latency, outcome, first_token=latency / 2, usage=Usage(10, 100))
     return End(seen - latency, seen, who, names, record)
+
+
+def learn(connection: sqlite3.Connection, ends: Iterable[End]) -> dict[str, LaneStats]:
+    """Each in a race of its own."""
+    return kept.learn(connection, {(f"r{number}", 0): one for number, one in enumerate(ends)})
+
+
+def test_a_lane_that_was_stopped_learns_how_long_the_answer_was(connection: sqlite3.Connection) -> None:
+    """Lanes of a race are asked the same: else a size would learn from those alone that were fast."""
+    raced = {("r", 0): end(lane("a/m"), Outcome.LOST), ("r", 1): end(lane("b/m"))}
+    alone = {("s", 0): end(lane("c/m"), Outcome.LOST)}
+    known = kept.learn(connection, raced | alone)
+
+    sized, unsized = known["a/m"], known["c/m"]
+    assert sized.expected("medium") > unsized.expected("medium") == unsized.expected()
 
 
 def test_a_row_holds_the_lane_and_what_people_ask_of_it(connection: sqlite3.Connection) -> None:
@@ -80,6 +97,52 @@ def test_what_cannot_be_read_is_learned_anew(
     learn(connection, [end(lane("a/m"))])
 
     assert rows(connection, "lane, n FROM learned") == "a/m 1"
+
+
+def test_all_that_cannot_be_read_goes_when_one_is_met(connection: sqlite3.Connection) -> None:
+    """Lanes that may not run for long are told of once, too; the others stay as they are."""
+    learn(connection, [end(lane(f"{name}/m")) for name in "abcd"])
+    kept = learned(connection)["d/m"]
+    connection.execute("UPDATE learned SET stats = x'00' WHERE lane < 'd'")
+
+    learn(connection, [end(lane("d/m", account="x"))])
+    assert rows(connection, "lane, n FROM learned ORDER BY lane") == "a/m 1\nb/m 1\nc/m 1\nd/m 2"
+    learn(connection, [end(lane("b/m"))])
+
+    assert rows(connection, "lane, n FROM learned ORDER BY lane") == "b/m 1\nd/m 2"
+    assert learned(connection)["d/m"] != kept
+
+
+def test_a_date_in_the_future_is_put_right(connection: sqlite3.Connection) -> None:
+    """A database from a machine whose clock was ahead by a year goes on at once."""
+    who = lane("a/m")
+    ahead = [end(who, latency=8.0, seen=NOW + 365 * 86400) for _ in range(40)]
+    learn(connection, [end(who, seen=NOW) for _ in range(1000)] + ahead)
+
+    learn(connection, [end(who)])
+    slow = LaneStats.load(learned(connection)["a/m"])
+    learn(connection, [end(who, seen=NOW + 86400)])
+    fast = LaneStats.load(learned(connection)["a/m"])
+
+    assert slow.total(0.5) > 4.0
+    assert fast.total(0.5) < 1.3
+
+
+def test_a_cold_model_has_a_row_of_its_own(connection: sqlite3.Connection) -> None:
+    """Its key is the one that everybody uses, and it begins with what is known of cold ones."""
+    warm, cold = (lane("ollama/llama3.2", local=True, loaded=loaded) for loaded in (True, False))
+    server = replace(warm.provider, dialect="ollama", discover=True)
+    warm, cold = replace(warm, provider=server), replace(cold, provider=server)
+
+    begun = LaneStats(local=True, cold=True)
+    for ends in ([end(warm), end(cold)], [end(cold)]):
+        known = learn(connection, ends)[key_of(cold)]
+        observe(begun, ends[-1].record, ends[-1].seen)
+        assert known.total(0.95) == pytest.approx(begun.total(0.95), rel=1e-3)
+
+    assert [("ollama/llama3.2", 1), ("ollama/llama3.2 (cold)", 2)] == connection.execute(
+        "SELECT lane, n FROM learned ORDER BY lane"
+    ).fetchall()
 
 
 def test_a_local_lane_begins_with_what_is_known_of_local_ones(connection: sqlite3.Connection) -> None:

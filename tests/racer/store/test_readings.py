@@ -11,6 +11,8 @@ from racer.core.facts import Fact, LaneEnded, LaneStarted, RaceEnded, RaceStarte
 from racer.core.heat import Ending, Outcome
 from racer.core.reply import Attempt
 from racer.core.span import Slot
+from racer.core.tax import Tax
+from racer.core.view import Due, Why
 from racer.store import readings
 from racer.store.meters import count, row_of, tell
 from racer.store.records import write
@@ -147,6 +149,48 @@ def test_days_are_told_from_a_day_on(connection: sqlite3.Connection) -> None:
     assert found[1] == readings.Day("2027-01-14", "b", "n", "b", 1, 1, 0, 0, 0, 10, 20, 10, 20, 0.5)
 
 
+def taxed(
+    connection: sqlite3.Connection,
+    name: str,
+    policy: str,
+    tax: Tax,
+    *,
+    at: float = NOW,
+    ending: Ending = Ending.WON,
+) -> None:
+    """A race that cost so much."""
+    started = RaceStarted(name, policy, 4, 60.0, (A, B))
+    write(connection, 1, [(at, started), (at + 1, RaceEnded(name, ending, 1.0, 2, tax=tax))])
+
+
+def test_races_are_summed_up_by_policy(connection: sqlite3.Connection) -> None:
+    """From a day on, the whole of it; without a day all of them."""
+    taxed(connection, "q", "all", Tax(3, 2, 90, 0.5, 1.5), at=NOW - 2 * 86400)
+    taxed(connection, "r", "all", Tax(4, 3, 100, 0.25, 0.5), at=NOW - 86400)
+    taxed(connection, "s", "all", Tax(2, 1, 10), ending=Ending.EXPIRED)
+    taxed(connection, "t", "frugal", Tax(1))
+
+    assert readings.taxed(connection, NOW - 86400) == (
+        readings.Taxed("all", 2, 1, 6, 4, 110, 0.25, 0.5),
+        readings.Taxed("frugal", 1, 1, 1, 0, 0, 0.0, 0.0),
+    )
+    assert readings.taxed(connection, None)[0] == readings.Taxed("all", 3, 2, 9, 6, 200, 0.75, 2.0)
+    assert readings.taxed(connection, NOW + 86400) == ()
+
+
+def test_today_is_told_by_policy(connection: sqlite3.Connection) -> None:
+    """Of the races that began on it, in UTC."""
+    taxed(connection, "r", "all", Tax(4, 3), at=NOW - 86400)
+    taxed(connection, "s", "all", Tax(2, 1), ending=Ending.EXPIRED)
+    taxed(connection, "t", "frugal", Tax(3, 2))
+
+    assert [readings.today(connection, NOW + later) for later in (-86400, 0, 86400)] == [
+        {"all": (1, 3)},
+        {"all": (0, 1), "frugal": (1, 2)},
+        {},
+    ]
+
+
 def test_alerts_are_told_with_their_meter(connection: sqlite3.Connection) -> None:
     """From an instant on, the oldest first."""
     id_ = row_of(connection, DAY, NOW).id
@@ -172,15 +216,17 @@ def test_a_race_is_told_with_every_lane(connection: sqlite3.Connection) -> None:
     story = readings.race(connection, "19b3b879")
 
     assert story is not None
-    assert story.race == ("19b3b879", NOW, "one", 1, 60.0, ("a/m", "b/n"), "won", 1.25, 2, "b/n", ())
+    assert story.race[:10] == ("19b3b879", NOW, "one", 1, 60.0, ("a/m", "b/n"), "won", 1.25, 2, "b/n")
+    assert story.race[10:] == ((), (), 0, 0, 0, 0.0, 0.0)
     assert story.skipped == SKIPPED
     first, second = story.attempts
     assert first == (
         *(0, NOW, "a/m", "a", "m", "a", 0.0, "failed", "rate 429: slow down", 429, 0.25),
         *(None, None, None, None, None),
+        *(0.0, "first"),
     )
     assert second[:8] == (1, NOW + 0.25, "b/n", "b", "n", "b", 0.25, "won")
-    assert second[8:] == (None, None, 1.0, 0.5, 10, 20, 1, 0.5)
+    assert second[8:] == (None, None, 1.0, 0.5, 10, 20, 1, 0.5, 0.0, "first")
 
 
 def test_a_race_that_runs_and_left_nobody_out(connection: sqlite3.Connection) -> None:
@@ -191,6 +237,7 @@ def test_a_race_that_runs_and_left_nobody_out(connection: sqlite3.Connection) ->
 
     assert story is not None
     assert (story.race.ending, story.race.winner, story.attempts, story.skipped) == (None, None, (), ())
+    assert story.race[11:] == ((), None, None, None, None, None)
 
 
 def test_who_was_kept_out_of_a_race(connection: sqlite3.Connection) -> None:
@@ -203,6 +250,21 @@ def test_who_was_kept_out_of_a_race(connection: sqlite3.Connection) -> None:
 
     assert story is not None
     assert story.race.kept_out == readings.races(connection, 1)[0].kept_out == kept_out
+
+
+def test_who_was_to_start_next_and_what_the_others_cost(connection: sqlite3.Connection) -> None:
+    """As the end of the race has told it."""
+    due = (Due("b/n", 1.84, 0.4, Why.LATE), Due("c/o", 2.5, 0.0, Why.BESIDE))
+    ended = RaceEnded("r", Ending.WON, 1.5, 1, A, due=due, tax=Tax(3, 2, 412, 0.25, 1.3))
+    write(connection, 1, [(NOW, RaceStarted("r", "frugal", 4, 60.0, (A, B))), (NOW, ended)])
+
+    [race_] = readings.races(connection, 1)
+
+    assert race_.due == (
+        readings.Planned("b/n", 1.84, 0.4, "late"),
+        readings.Planned("c/o", 2.5, 0.0, "beside"),
+    )
+    assert race_[12:] == (3, 2, 412, 0.25, 1.3)
 
 
 @pytest.mark.parametrize(
@@ -274,8 +336,8 @@ def test_the_last_races_are_told_newest_first(connection: sqlite3.Connection) ->
 
 @pytest.mark.parametrize(
     "statement",
-    [readings.USAGE, readings.DAYS, readings.ALERTS, readings.LEARNED],
-    ids=["usage", "days", "alerts", "learned"],
+    [readings.USAGE, readings.DAYS, readings.ALERTS, readings.LEARNED, readings.TAXED, readings.TODAY],
+    ids=["usage", "days", "alerts", "learned", "taxed", "today"],
 )
 def test_no_number_of_attempts_slows_these_down(connection: sqlite3.Connection, statement: str) -> None:
     """They do not look at attempts, nor at races."""

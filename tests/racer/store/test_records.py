@@ -19,7 +19,9 @@ from racer.core.facts import (
 )
 from racer.core.heat import Ending, Outcome
 from racer.core.reply import Attempt
-from racer.store.records import MOST_TOKENS, give_up, write
+from racer.core.view import Why
+from racer.store.figures import MOST
+from racer.store.records import give_up, write
 from racer.store.text import LONGEST_NAME, LONGEST_REASON
 from racer_adapters.types import Usage
 from tests.core.lanes import lane
@@ -107,12 +109,53 @@ def test_where_a_batch_ends_makes_no_difference(connection: sqlite3.Connection, 
     told(whole, *WHOLE)
     told(connection, *WHOLE[:cut])
     told(connection, *WHOLE[cut:], at=NOW + 0.5 * cut)
-    tables = [ATTEMPTS, DAYS, "* FROM races", "lane, n, p50, success FROM learned ORDER BY lane"]
+    tables = [
+        ATTEMPTS,
+        DAYS,
+        "* FROM races",
+        "* FROM taxes",
+        "lane, n, p50, success FROM learned ORDER BY lane",
+    ]
 
     pieces = [rows(connection, table) for table in tables]
 
     assert pieces == [rows(whole, table) for table in tables]
     whole.close()
+
+
+PLANNED: tuple[Fact, ...] = (
+    started(),
+    LaneStarted("r", 0, A, 0.0, 0.35),
+    LaneStarted("r", 1, B, 0.25, 0.0, Why.LATE),
+    ended(0, A, Outcome.WON),
+    ended(1, B, Outcome.LOST),
+)
+
+
+@pytest.mark.parametrize("cut", range(len(PLANNED)))
+def test_what_an_attempt_was_worth_and_why_it_started(connection: sqlite3.Connection, cut: int) -> None:
+    """They come with the start of it, and no end takes them away."""
+    told(connection, *PLANNED[:cut])
+    told(connection, *PLANNED[cut:])
+
+    assert rows(connection, "price, why FROM attempts ORDER BY number") == "0.35 first\n0 late"
+
+
+def test_nobody_knows_why_an_attempt_started_of_which_the_end_alone_is_told(
+    connection: sqlite3.Connection,
+) -> None:
+    """Its beginning may have been given up while the disk was full."""
+    told(connection, ended(0, A, Outcome.WON))
+
+    assert rows(connection, "price, why FROM attempts") == "None None"
+
+
+@pytest.mark.parametrize("price", [float("nan"), float("inf"), -1.0])
+def test_a_price_that_is_none_is_nothing(connection: sqlite3.Connection, price: float) -> None:
+    """A policy of anybody's may reckon as it likes."""
+    told(connection, LaneStarted("r", 0, A, 0.0, price))
+
+    assert rows(connection, "price FROM attempts") == "0"
 
 
 def test_what_runs_is_there_and_not_summed_up(connection: sqlite3.Connection) -> None:
@@ -243,7 +286,7 @@ def test_no_text_breaks_a_row(connection: sqlite3.Connection, hostile: str, kept
 @pytest.mark.parametrize(
     ("usage", "kept"),
     [
-        (Usage(10**30, -5, usd=float("nan")), f"{MOST_TOKENS} 0 0"),
+        (Usage(10**30, -5, usd=float("nan")), f"{MOST} 0 0"),
         (Usage(1, 2, usd=float("inf")), "1 2 0"),
         (Usage(1, 2, usd=-1.0), "1 2 0"),
     ],
@@ -279,7 +322,7 @@ RUNS: tuple[Fact, ...] = (started(), LaneStarted("r", 0, A, 0.0), LaneStarted("r
 ENDS: tuple[Fact, ...] = (*WHOLE[4:6], RaceEnded("r", Ending.WON, 2.0, 2, A))
 ROWS = """race, number, at, lane, start, outcome, reason, latency, first_token, input_tokens, output_tokens,
     estimated, usd FROM attempts ORDER BY number"""
-EVERYTHING = (ROWS, DAYS, "* FROM races", "lane, n, p50, success FROM learned ORDER BY lane")
+EVERYTHING = (ROWS, DAYS, "* FROM races", "* FROM taxes", "lane, n, p50, success FROM learned ORDER BY lane")
 
 
 def test_who_was_given_up_and_lives_tells_the_real_end(connection: sqlite3.Connection) -> None:

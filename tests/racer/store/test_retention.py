@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.core.facts import LaneEnded, LaneStarted, RaceStarted
-from racer.core.heat import Outcome
+from racer.core.facts import LaneEnded, LaneStarted, RaceEnded, RaceStarted
+from racer.core.heat import Ending, Outcome
 from racer.core.reply import Attempt
+from racer.core.tax import Tax
 from racer.store.meters import row_of
 from racer.store.records import write
 from racer.store.retention import ALERTS_KEPT, BITE, MOST_ATTEMPTS, RACES_KEPT, prune
@@ -63,11 +64,13 @@ def test_races_and_attempts_are_kept_for_thirty_days(connection: sqlite3.Connect
 def test_sums_and_lessons_stay(connection: sqlite3.Connection) -> None:
     """What was used in a year can be told for good."""
     race(connection, "old", 365 * 86400.0, lanes=3)
+    write(connection, 1, [(NOW, RaceEnded("old", Ending.WON, 1.0, 3, A, tax=Tax(3, 2)))])
 
     prune(connection, NOW)
 
     assert left(connection) == ("None", "None")
     assert rows(connection, "day, calls FROM days") == "2026-01-15 3"
+    assert rows(connection, "day, races, sent, extra_requests FROM taxes") == "2026-01-15 1 3 2"
     assert rows(connection, "n FROM learned") == "3"
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.store.connection import in_memory
+from racer.store.connection import Terms, in_memory, on_disk
 from racer.store.schema import APPLICATION, MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NOON = 1_769_860_800.0  # 2026-01-31, 12:00 UTC
 NEVER = 1e18
@@ -32,10 +33,12 @@ VIEWS: dict[str, set[str]] = {
         "attempts",
         "winner",
         "kept_out",
+        *("due", "sent", "extra_requests", "extra_tokens", "extra_usd", "saved"),
     },
     "v_attempts": {
         *("race", "attempt", "at", "lane", "provider", "model", "account", "start", "outcome", "reason"),
         *("status", "latency", "first_token", "input_tokens", "output_tokens", "estimated", "usd"),
+        *("price", "why"),
     },
     "v_usage": {
         *("account", "window", "used", "limit", "resets_at"),
@@ -44,6 +47,10 @@ VIEWS: dict[str, set[str]] = {
     "v_latency": {"lane", "n", "p50", "p95", "p99", "success_rate", "first_p50", "first_p95"},
     "v_alerts": {
         *("at", "account", "model", "unit", "window", "kind", "level", "used", "limit", "resets_at", "times"),
+    },
+    "v_tax": {
+        *("day", "policy", "races", "answers", "sent"),
+        *("extra_requests", "extra_tokens", "extra_usd", "saved"),
     },
 }
 
@@ -102,6 +109,40 @@ def test_no_view_is_forgotten(tables: sqlite3.Connection) -> None:
     found = {row["name"] for row in tables.execute("SELECT name FROM sqlite_master WHERE type = 'view'")}
 
     assert found == set(VIEWS)
+
+
+def test_what_is_new_in_a_view_is_behind_what_was_there(tables: sqlite3.Connection) -> None:
+    """Programs of others may read by place."""
+    with closing(in_memory(MIGRATIONS[:1])) as first:
+        for (view,) in first.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
+            before, after = (
+                [column[0] for column in each.execute(f"SELECT * FROM {view}").description]
+                for each in (first, tables)
+            )
+            assert after[: len(before)] == before
+
+
+def test_what_the_first_racers_wrote_is_kept(tmp_path: Path) -> None:
+    """Of a race from before nobody knows what was planned, or what it cost beside: NULL, and no sum."""
+    file = tmp_path / "racer.db"
+    old, _ = on_disk(file, Terms(NOON, MIGRATIONS[:1]))
+    with closing(old):
+        old.row_factory = sqlite3.Row
+        fill(old, "races", id="r", at=NOON, lanes='["groq/m"]', policy="all", ending="won", winner="groq/m")
+        fill(old, "attempts", race="r", number=0, at=NOON, lane="groq/m", outcome="won", latency=0.5)
+        fill(old, "days", day="2026-01-31", provider="groq", calls=1, won=1)
+        old.commit()
+
+    new, opened = on_disk(file, Terms(NOON, MIGRATIONS))
+
+    with closing(new):
+        new.row_factory = sqlite3.Row
+        race, attempt = the_row(new, "v_races"), the_row(new, "v_attempts")
+        assert (race["race"], race["winner"], race["due"], race["sent"]) == ("r", "groq/m", None, None)
+        assert (attempt["latency"], attempt["price"], attempt["why"]) == (0.5, None, None)
+        assert the_row(new, "days")["calls"] == 1
+        assert new.execute("SELECT * FROM v_tax").fetchall() == []
+    assert opened.backup is not None
 
 
 def test_a_slot_is_of_a_meter(tables: sqlite3.Connection) -> None:

@@ -13,6 +13,8 @@ from racer.core.facts import LaneEnded, LaneStarted, RaceEnded, RaceStarted
 from racer.core.heat import Ending, Outcome
 from racer.core.reply import Attempt
 from racer.core.span import Slot
+from racer.core.tax import Tax
+from racer.core.view import Due, Why
 from racer.store.meters import count, row_of
 from racer.store.records import write
 from racer_adapters.types import Usage
@@ -27,6 +29,8 @@ PAGE = (Path(__file__).parents[3] / "docs" / "database.md").read_text()
 QUERIES = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SECTIONS = dict(re.findall(r"^### `(v_[a-z]+)`\n(.*?)(?=^##)", PAGE, re.MULTILINE | re.DOTALL))
 A, B, C = lane("a/m"), lane("b/n"), lane("c/o")
+KEPT_OUT = ((C.id, "used up: 5 requests a day"),)
+TAX = Tax(2, 1, 412, 0.25, 1.3)
 AN_HOUR_AGO = time.time() // 1 - 3600
 FAR = 4_000_000_000.0
 
@@ -39,11 +43,11 @@ def connection() -> Iterator[sqlite3.Connection]:
     won = Attempt("b/n", "b", "n", 0.0, 1.0, Outcome.WON, first_token=0.5, usage=Usage(3, 20, usd=0.5))
     facts = (
         RaceStarted("r", "all", 4, 60.0, (A, B, C)),
-        LaneStarted("r", 0, A, 0.0),
-        LaneStarted("r", 1, B, 0.0),
+        LaneStarted("r", 0, A, 0.0, 0.35),
+        LaneStarted("r", 1, B, 0.0, why=Why.BESIDE),
         LaneEnded("r", 0, A, failed),
         LaneEnded("r", 1, B, won),
-        RaceEnded("r", Ending.WON, 1.0, 2, B, ((C.id, "used up: 5 requests a day"),)),
+        RaceEnded("r", Ending.WON, 1.0, 2, B, KEPT_OUT, (Due("b/n", 1.5, 0.4, Why.LATE),), TAX),
     )
     write(connection, 1, [(AN_HOUR_AGO, fact) for fact in facts])
     minute, credit = (row_of(connection, meter, AN_HOUR_AGO).id for meter in (MINUTE, CREDIT))
@@ -97,6 +101,23 @@ def test_an_attempt_is_told_as_it_is_kept(connection: sqlite3.Connection) -> Non
 def test_who_was_kept_out_is_told(connection: sqlite3.Connection) -> None:
     """As a list that SQLite itself can read."""
     assert rows(connection, "kept_out FROM v_races") == '[["c/o","used up: 5 requests a day"]]'
+
+
+def test_the_plan_of_a_race_is_told(connection: sqlite3.Connection) -> None:
+    """Why each lane started and at what price, and who was to start next."""
+    assert rows(connection, "price, why FROM v_attempts ORDER BY attempt") == "0.35 first\n0 beside"
+    assert rows(connection, "due FROM v_races") == '[["b/n",1.5,0.4,"late"]]'
+
+
+def test_the_tax_of_a_race_is_told_and_that_of_its_day(connection: sqlite3.Connection) -> None:
+    """The same numbers under the same names."""
+    tax = "sent, extra_requests, extra_tokens, extra_usd, saved"
+    day = time.strftime("%Y-%m-%d", time.gmtime(AN_HOUR_AGO))
+
+    assert rows(connection, f"{tax} FROM v_races") == "2 1 412 0.25 1.3"
+    assert rows(connection, f"day, policy, races, answers, {tax} FROM v_tax") == (
+        f"{day} all 1 1 2 1 412 0.25 1.3"
+    )
 
 
 def test_alerts_and_lessons_are_told(connection: sqlite3.Connection) -> None:
