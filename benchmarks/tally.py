@@ -93,12 +93,15 @@ def gain(results: Results, policy: str) -> float | None:
 
 def table(world: str, seen: Results, known: Results) -> None:
     """Each figure with the simulation's behind it."""
-    titles = ("p50 s", "p95 s", "p99 s", "failed %", "calls an answer", "launches", "gain %")
+    titles = ["p50 s", "p95 s", "p99 s", "failed %", "calls an answer", "launches"]
+    if world not in SCARCE:
+        titles.append("gain %")
     print(f"\n{world}\n  {'policy':8}" + "".join(f"{title:^17}" for title in titles) + "  used up at hour")
     for policy, ours in seen.items():
         theirs = known[policy]
         pairs = [(getattr(ours, name), getattr(theirs, name), digits) for name, digits in _SHOWN]
-        pairs.append((gain(seen, policy), gain(known, policy), 0))
+        if world not in SCARCE:  # there is nothing to be gained by asking all
+            pairs.append((gain(seen, policy), gain(known, policy), 0))
         cells = "".join(f"{_number(a, digits):>8} {_bracketed(b, digits):8}" for a, b, digits in pairs)
         print(f"  {policy:8}{cells}  {_hours(ours)} ({_hours(theirs)})")
     if "frugal" in seen:
