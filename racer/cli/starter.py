@@ -25,6 +25,8 @@ _WIDTH = 100
 _MEANINGS = {
     "lanes": "how many may run at once",
     "policy": "all: the best lanes start together; frugal: more only when it pays; one: one after another",
+    "extra": "frugal: extra requests that it may send, as a share of answers",
+    "spare_last": "all: leave the last tenth of a limit alone that is behind its pace, if possible",
     "deadline": "seconds for the whole race",
     "wait": "seconds to wait for a lane when all are cooling down or used up",
     "per_provider": "lanes of one provider in one race, until no other provider is left",
@@ -91,6 +93,8 @@ def _race_lines() -> list[str]:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return (
         f'"{value}"' if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
     )

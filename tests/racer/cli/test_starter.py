@@ -47,10 +47,10 @@ def test_every_setting_in_it_is_one(tmp_path: Path) -> None:
 
 
 def test_every_race_setting_is_explained() -> None:
-    """But for the one of a policy that is not there yet, and the cache, which has a section of its own."""
+    """But for one that has no value of its own, and the cache, which has a section of its own."""
     known = set(re.findall(r"^(\w+) = .*# \w", CONFIG, re.MULTILINE))
 
-    assert known == set(Defaults.__slots__) - {"extra", "cache"}
+    assert known == set(Defaults.__slots__) - {"max_tax", "cache"}
 
 
 def test_every_provider_that_is_alive_is_in_it() -> None:
