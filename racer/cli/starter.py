@@ -24,9 +24,9 @@ _WIDTH = 100
 
 _MEANINGS = {
     "lanes": "how many may run at once",
-    "policy": "all: the best lanes start together; frugal: more only when it pays; one: one after another",
+    "policy": "all: the best at once; frugal: more only when it pays; one: one by one",
     "extra": "frugal: extra requests that it may send, as a share of answers",
-    "spare_last": "all: leave the last tenth of a limit alone that is behind its pace, if possible",
+    "spare_last": "all: leave the last tenth of a limit alone that is behind its pace",
     "deadline": "seconds for the whole race",
     "wait": "seconds to wait for a lane when all are cooling down or used up",
     "per_provider": "lanes of one provider in one race, until no other provider is left",
