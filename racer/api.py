@@ -92,7 +92,7 @@ class Racer:
         self._given_store = store
         self._timepiece = timepiece
         self._breakers = Breakers()
-        self._budget = Budget(config.race.extra, config.race.max_tax)
+        self._budget = self._new_budget()
         self._uses: Counter[str] = Counter()
         self._exits: AsyncExitStack | None = None
 
@@ -110,6 +110,7 @@ class Racer:
             if transport is None:
                 transport = await exits.enter_async_context(Transport())
             store = self._given_store or store_of(self.config)
+            self._budget = self._new_budget()
             self._ledger = ledger_of(
                 self.config, store, self._tell, self._dialects, self._timepiece, self._budget
             )
@@ -186,6 +187,7 @@ class Racer:
         return reply
 
     async def _race(self, ask: Ask, began: float, outlet: Outlet | None = None) -> Reply[Any]:
+        await self._ledger.settled()
         field = await self._lineup.known(ask.rules.deadline)
         self._check_names(ask.wishes, field)
         ranking = rank(field.lanes, ask.call, ask.wishes, self._uses, self._ledger.forms(field.lanes))
@@ -256,6 +258,9 @@ class Racer:
                 self._loop.call_exception_handler(
                     {"message": "an observer of racer has raised", "exception": error, "fact": fact}
                 )
+
+    def _new_budget(self) -> Budget:
+        return Budget(self.config.race.extra, self.config.race.max_tax)
 
     def _must_be_open(self) -> None:
         if self._exits is None:

@@ -1,7 +1,8 @@
 """The ledger: it keeps the limits of every lane and remembers every attempt, beside the races.
 
-Rule 1: a race never waits for the disk, but for a lease that it cannot do without. Facts go to the recorder,
-        spending is a matter of memory; one task carries both to the store, in one transaction at a time.
+Rule 1: a race never waits for the disk, but for a lease that it cannot do without, and the first one a
+        moment for what is known already. Facts go to the recorder, spending is a matter of memory; one task
+        carries both to the store, in one transaction at a time.
 Rule 2: an exchange is never left half-way: it is not cancelled, and what did not arrive is told again.
 Rule 3: while the store cannot be written, lanes with limits may spend what is held and get nothing new;
         lanes without limits run on. Nothing is given up silently.
@@ -10,7 +11,6 @@ Rule 3: while the store cannot be written, lanes with limits may spend what is h
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
@@ -28,9 +28,10 @@ from racer.core.facts import (
     StoreTroubled,
     fact_of,
 )
+from racer.core.fitness import Fitness
 from racer.core.hosts import Hosts
 from racer.core.latency import Latencies
-from racer.core.lessons import key_of, learned_anew
+from racer.core.lessons import learned_anew
 from racer.core.metering import charges_of
 from racer.core.purse import Purse
 from racer.core.tokens import prompt_tokens
@@ -60,12 +61,11 @@ BRISK = 1.25  # something is held that others may need: see soon whether it is s
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
 CLOSING = 5.0
+FIRST_WORD = 0.25
 NEVER = float("inf")
-FORMS_KEPT = 1.0
 LOST = frozenset({"corrupt", "gone"})  # the store, with all that was counted in it
 LOCK_LASTS = 1.0  # who waits for a lane looks again: other programs do not hold a database for long
 USUAL_PROMPT = 256
-STEPS = 1.19  # lanes that differ by less are as good as each other
 
 
 class Store(Protocol):
@@ -124,17 +124,16 @@ class Ledger:
         self._waiting: set[Admission] = set()
         self._stirred, self._ending = anyio.Event(), anyio.Event()
         self._urgent = self._joined = self._doubtful = False
+        self._settled = anyio.Event()
         self._give_up_at = NEVER
         self._dirty_at: float | None = None
         self._fault, self._fault_lasts = "", NEVER
         self._bereft = False
         self._gap = 0.0
         self._moved = False
-        self._forms: dict[str, Form] = {}
-        self._formed_at = -NEVER
-        self._lengths: dict[str, int] = {}
         self._aside = Background()
         self.latencies = Latencies(local=frozenset(local))
+        self._fitness = Fitness(self.latencies, self._purse, lambda lane: self._known(lane).meters)
         self.hosts = Hosts()
 
     # ------------------------------------------------------------- for the races
@@ -150,21 +149,23 @@ class Ledger:
             breakers, self._purse, hosts=self.hosts, clock=anyio.current_time,
             meters=lambda lane: self._known(lane).meters,
             prompt=prompt_tokens(call),
-            answer=lambda lane: self._length(lane) if most is None else most,
+            answer=lambda lane: self._fitness.length(lane) if most is None else most,
             skew=lambda: self.now() - anyio.current_time(),
             nudge=self._asked,
             fault=lambda: (self._fault, self._fault_lasts),
             hear=self._hear,
         )  # fmt: skip
 
+    async def settled(self) -> None:
+        """Until what others have learned and spent is known here, or cannot be: once, and not for long."""
+        if not self._settled.is_set():
+            with anyio.move_on_after(FIRST_WORD):
+                await self._settled.wait()
+            self._settled.set()
+
     def forms(self, lanes: Iterable[Lane]) -> Mapping[str, Form]:
         """How good each lane is for the next call, by its id: how slow it was of late, how much is used."""
-        now = self.now()
-        if not 0 <= now - self._formed_at < FORMS_KEPT:
-            self._formed_at = now
-            self._lengths.clear()
-            self._forms = {lane.id: self._form(lane, now) for lane in lanes}
-        return self._forms
+        return self._fitness.forms(lanes, self.now())
 
     def observe(self, fact: Fact) -> None:
         """Remember `fact`. Takes some microseconds and waits for nothing."""
@@ -175,19 +176,6 @@ class Ledger:
             self._running += 1
         elif isinstance(fact, LaneEnded):
             self._running -= 1
-
-    def _form(self, lane: Lane, now: float) -> Form:
-        stats = self.latencies.of(key_of(lane), at=now)
-        pockets = (self._purse.pocket(meter) for meter in self._known(lane).meters)
-        used = 1.0 - min((pocket.share_left for pocket in pockets), default=1.0)
-        return round(math.log(stats.expected(), STEPS)), round(used, 1)
-
-    def _length(self, lane: Lane) -> int:
-        """How long its answers are. Reckoned as often as `forms`, for it changes slowly."""
-        length = self._lengths.get(lane.id)
-        if length is None:
-            length = self._lengths[lane.id] = self.latencies.of(key_of(lane)).lengths.high()
-        return length
 
     def _asked(self, admission: Admission) -> None:
         self._waiting.add(admission)
@@ -221,7 +209,7 @@ class Ledger:
     def open(self, lanes: Iterable[Lane]) -> None:
         """Begin to keep the ledger, beside whatever else runs. `lanes` are likely to be asked soon."""
         for lane in lanes:
-            usage = Usage(USUAL_PROMPT, self._length(lane))
+            usage = Usage(USUAL_PROMPT, self._fitness.length(lane))
             self._purse.expect(charges_of(self._known(lane).meters, usage, lane.model))
         self._aside.start(self._keep())
 
@@ -296,6 +284,7 @@ class Ledger:
             wait = min(2 * wait, LONGEST_RETRY)
 
     def _troubled(self, error: StoreError) -> None:
+        self._settled.set()
         if str(error) != self._fault:
             self._tell(StoreTroubled(str(error), 0))
         self._fault = str(error)
@@ -318,6 +307,7 @@ class Ledger:
         for told in filter(None, (joined.notice, unread)):
             self._tell(StoreTroubled(told, 0))
         self._joined = True
+        self._settled.set()
         self._urgent = self._urgent or self._purse.counts
 
     async def _take_leave(self) -> None:

@@ -134,6 +134,7 @@ class Book:
             first_token=self._first_token(run, run.started),
             usage=self._used_by(run),
             resumed_at=run.resumed_at,
+            streamed=self._call.stream,
         )
         return attempt
 

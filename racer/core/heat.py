@@ -176,12 +176,13 @@ class Heat:
         """`resumes`: the search for who goes on begins now. `again`: this lane is to be asked otherwise."""
         if self.ending is not None:
             return []
-        lane = self._running.pop(attempt).lane
+        run = self._running.pop(attempt)
+        lane = run.lane
         if attempt == self.leader:
             self._reopen()
         if resumes:
             self._began = now
-        self._vacant += not lane.provider.local
+        self._vacant += not (lane.provider.local or run.extra)
         if again:
             self._waiting.insert(0, lane)
             self._used[lane.provider.name] -= 1
@@ -212,12 +213,15 @@ class Heat:
 
     @property
     def due(self) -> tuple[Due, ...]:
-        """Whom the last plan would have started later, in its order; not who waits for a stream to stall."""
-        after = self._planned_at - self._began
+        """Whom the last plan would have started later, in its order.
+
+        Not who waits for a stream to stall, or for an allowance that is used up.
+        """
+        after, may_add = self._planned_at - self._began, self._prospects.may_add()
         return tuple(
             Due(each.lane.id, after + each.offset, self._prospects.price(each.lane), each.why)
             for each in self._plan
-            if each.offset > 0 and each.why is not Why.STALLED
+            if each.offset > 0 and each.why is not Why.STALLED and (may_add or not each.extra)
         )
 
     def wake_at(self) -> float:
@@ -372,8 +376,9 @@ class Heat:
         for other in self._waiting:
             if other.provider.name == lane.provider.name:
                 self._blocks.pop(other.id, None)
-        self._running[attempt] = Running(attempt, lane, now)
-        return Start(attempt, lane, price, planned.why)
+        followed = planned.why is Why.FIRST and attempt > 0 and not self._running
+        self._running[attempt] = Running(attempt, lane, now, extra=planned.extra)
+        return Start(attempt, lane, price, Why.REPLACES if followed else planned.why)
 
     def _stop(self, ending: Ending) -> Stop:
         self.ending = ending

@@ -94,20 +94,28 @@ class LaneStats:
         self.n = 0
 
     def observe(
-        self, *, at: float, first_token: float | None, total: float, ended: Ended, tokens: int
+        self,
+        *,
+        at: float,
+        first_token: float | None,
+        total: float,
+        ended: Ended,
+        tokens: int,
+        streamed: bool = True,
     ) -> None:
         """An attempt ended at `at` (unix seconds), `total` seconds after its start.
 
         `first_token`: the seconds to it, None when none came; an answer in one piece came with its end.
         `tokens`: how long its answer is. For an attempt without one, how long the winner's is: lanes of a
-        race are asked the same. 0 where nobody knows.
+        race are asked the same. 0 where nobody knows. `streamed`: it was asked for piece by piece; else it
+        tells nothing of the first token.
         """
         self.age(at)
         self._curves.clear()
         self.n += 1
         cause, last = _CAUSES[ended], bin_of(total)
         shown, shown_as = (last, cause) if first_token is None else (bin_of(first_token), ANSWERED)
-        for memory in self._first:
+        for memory in self._first if streamed else ():
             memory.add(shown, shown_as)
         for memory in self._total:
             memory.add(last, cause)

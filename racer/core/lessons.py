@@ -54,4 +54,5 @@ def learn(stats: LaneStats, attempt: Attempt, at: float, answer: int = 0) -> Non
         total=attempt.latency,
         ended=ended,
         tokens=own if ended == "answered" else answer,
+        streamed=attempt.streamed,
     )

@@ -26,7 +26,8 @@ class Attempt:
 
     `outcome` is won, lost (stopped because another had won), failed (`reason` says why) or late (valid,
     but after the winner). `usage` is None where nothing is known of it. `resumed_at`: it went on behind so
-    many characters of the reply, where another lane's stream had broken.
+    many characters of the reply, where another lane's stream had broken. `streamed`: it was asked for its
+    answer piece by piece, as all are but a lane that has nobody beside it.
     """
 
     lane: str
@@ -40,6 +41,7 @@ class Attempt:
     first_token: float | None = None
     usage: Usage | None = None
     resumed_at: int | None = None
+    streamed: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them."""

@@ -100,7 +100,8 @@ UNKNOWN = Unknown()
 class Running:
     """A lane at work. `first_token` is the instant of its first real token, once it came.
 
-    `last` is the instant of its last piece, and `pieces` how many have come behind the first.
+    `last` is the instant of its last piece, and `pieces` how many have come behind the first. `extra`: its
+    request came out of the allowance.
     """
 
     attempt: int
@@ -109,6 +110,7 @@ class Running:
     first_token: float | None = None
     last: float | None = None
     pieces: int = 0
+    extra: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ class View:
 
     `waiting` is in order of rank and holds only lanes that may start now; behind them, as its last
     `had_turn`, those of providers that had their turn already. `vacant`: how many lanes have failed that none
-    has replaced yet, local ones not counted. `groups`: by a lane's id, how far behind the caller's wishes put
-    it.
+    has replaced yet, local ones and extra requests not counted. `groups`: by a lane's id, how far behind the
+    caller's wishes put it.
     """
 
     now: float

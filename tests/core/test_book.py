@@ -7,13 +7,17 @@ from dataclasses import replace
 import pytest
 
 from racer.core.book import Book, Run
-from racer.core.heat import Outcome
+from racer.core.facts import RaceEnded
+from racer.core.heat import Ending, Heat, Outcome, Rules
 from racer.core.lead import Lead
 from racer.core.piece import Piece
+from racer.core.plan import POLICIES
 from racer.core.proof import Proof
 from racer.core.resume import Seam
+from racer.core.tax import Tax
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.types import Answer, Call, End, Finish, Message, Text, Usage
+from tests.core.gates import Unlimited
 from tests.core.lanes import lane
 
 CALL = Call((Message("user", "hi"),))
@@ -62,6 +66,20 @@ def test_attempts_are_in_order_of_their_starts() -> None:
         ours.write(run(number, f"p{number}/m"), Outcome.LOST, 103.0)
 
     assert ["p0/m", "p1/m", "p2/m"] == [attempt.lane for attempt in ours.attempts]
+
+
+def test_a_closed_book_tells_how_the_race_ended_and_what_it_cost() -> None:
+    """The winner was asked beside the first, which would have taken four seconds more."""
+    ours, first, second = book(), run(0, "a/m", 100.0), run(1, "b/m", 100.0)
+    heat = Heat([first.lane, second.lane], rules=Rules(), policy=POLICIES["all"], gate=Unlimited())
+    heat.begin(100.0)
+    heat.kept_out["c/m"] = "used up"
+    ours.write(first, Outcome.LOST, 103.0)
+    ours.write(second, Outcome.WON, 103.0)
+
+    ended = ours.closed(Ending.WON, 103.0, heat, lambda lane, age: 7.0 - age, deadline=60.0)
+    assert RaceEnded("r1", Ending.WON, 3.0, 2, second.lane, (("c/m", "used up"),), (), ended.tax) == ended
+    assert Tax(sent=2, requests=1, tokens=5, saved=4.0) == ended.tax
 
 
 def test_an_attempt_ends_once() -> None:

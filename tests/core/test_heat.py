@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from racer.core.breaker import Block, Breakers
+from racer.core.breaker import Block
 from racer.core.heat import ASK_AGAIN, UNANSWERED, Ending, Heat, Rules
 from racer.core.moves import Action, Gate, Halt, Start, Stop
 from racer.core.plan import POLICIES, plan_all, plan_one
 from racer.core.view import UNKNOWN, Due, Planned, View, Why
 from racer_adapters.errors import Kind, WireError
+from tests.core.gates import Unlimited
 from tests.core.lanes import lane
 from tests.core.prospects import Odds
 
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
 BROKEN = WireError(Kind.SERVER, "broken", status=500)
 REFUSED = WireError(Kind.BAD_REQUEST, "no", status=400)
-
-
-class Unlimited(Breakers):
-    """A gate of breakers alone."""
-
-    def ask(self, lane: Lane) -> None:
-        raise AssertionError("nothing is pending")
 
 
 def heat(*lanes: Lane, policy: str = "all", gate: Gate | None = None, **rules: float) -> Heat:
@@ -707,6 +701,21 @@ def test_failures_that_nobody_has_replaced_are_counted() -> None:
         race.failed(attempt, BROKEN, 1.0)
     assert [0, 0, 0] == [view.vacant for view in watching.views[:3]]
     assert [1, 2, 2] == [view.vacant for view in watching.views[-3:]]
+
+
+def test_an_extra_request_that_fails_leaves_no_place() -> None:
+    """Else one request of the allowance would buy as many as there are lanes that fail."""
+    watching = Watching(at_once=1)
+    odds = Odds(allowance=9)
+    race = Heat([A, B, C, D], rules=Rules(), policy=watching, gate=Unlimited(), prospects=odds)
+    race.begin(0.0)
+    watching.at_once, watching.extra = 2, True
+    race.tick(1.0)
+    watching.at_once = 0
+    race.failed(1, BROKEN, 2.0)
+    assert 0 == watching.views[-1].vacant
+    race.failed(0, BROKEN, 2.0)
+    assert 1 == watching.views[-1].vacant
 
 
 def test_a_local_lane_replaces_no_other() -> None:

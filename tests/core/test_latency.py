@@ -547,6 +547,19 @@ def test_what_is_left_of_an_attempt_falls_to_its_end_and_rises_behind() -> None:
     assert stats.rest(200.0) == 200.0
 
 
+def test_an_answer_that_was_not_streamed_says_nothing_of_its_first_token() -> None:
+    """A lane that has nobody beside it is asked for all at once: its end is not when it began."""
+    alone, streamed = LaneStats(), LaneStats()
+    for stats, piecewise in ((alone, False), (streamed, True)):
+        for _ in range(50):
+            stats.observe(
+                at=NOW, first_token=None, total=9.0, ended="answered", tokens=10, streamed=piecewise
+            )
+
+    assert alone.first(0.9) == LaneStats().first(0.9) < streamed.first(0.9)
+    assert alone.total(0.5) == streamed.total(0.5)
+
+
 def test_a_lane_that_fails_has_less_left() -> None:
     """A failure is an end, too: nobody pays for more of it."""
     stats = taught(answers(*[8.0] * 50) + failures(*[0.5] * 100))
