@@ -19,9 +19,9 @@ from racer.cache import Cache
 from racer.core.allowance import Budget
 from racer.core.breaker import Breakers
 from racer.core.defeat import broken, defeat, nobody
-from racer.core.facts import Fact, LaneStarted, RaceStarted
+from racer.core.facts import Fact, LaneEnded, LaneFirstToken, LaneStarted, RaceStarted
 from racer.core.field import LATEST, Field, Skipped
-from racer.core.heat import Ending
+from racer.core.heat import Ending, Outcome
 from racer.core.latency import size_within
 from racer.core.options import Ask, Messages, Options, StreamOptions, read, read_stream
 from racer.core.outlook import Outlook
@@ -250,6 +250,8 @@ class Racer:
     def _tell(self, fact: Fact) -> None:
         if isinstance(fact, LaneStarted):
             self._uses[fact.lane.account.name] += 1
+        elif isinstance(fact, LaneFirstToken | LaneEnded) and fact.lane.is_cold and _has_answered(fact):
+            self._lineup.warmed(fact.lane)
         self._ledger.observe(fact)
         for observer in self._observers:
             try:
@@ -302,6 +304,10 @@ def ledger_of(
     local = (provider.name for provider in config.providers if provider.local)
     known = Acquaintance(dialects)
     return Ledger(store, timepiece or machine_clocks(), known, tell, local=local, budget=budget)
+
+
+def _has_answered(fact: LaneFirstToken | LaneEnded) -> bool:
+    return isinstance(fact, LaneFirstToken) or fact.record.outcome in (Outcome.WON, Outcome.LATE)
 
 
 def _into(target: object) -> Into | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -57,6 +58,13 @@ class Discovery:
     @property
     def _age(self) -> float:
         return float("inf") if self._last is None else self._now() - self._last
+
+    def warmed(self, provider: str, model: str) -> None:
+        """`model` has been seen to be in memory."""
+        found = self.found.get(provider) or ()
+        self.found[provider] = tuple(
+            replace(each, loaded=True) if each.name == model else each for each in found
+        )
 
     async def look(self) -> None:
         """Ask every server at once. Never raises for one that is not there."""

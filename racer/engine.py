@@ -340,7 +340,7 @@ class Race:
             self._stage.tell(CoolDownStarted(self._id, cooled.scope, cooled.until, seconds, cooled.reason))
 
     def _let_go(self, run: Run, now: float) -> None:
-        """It has lost. That says nothing of its health, unless it is later than nearly all of its calls."""
+        """It has lost. That says nothing of its health, unless it is later than nine in ten of its calls."""
         if not run.seen and self._prospects.overdue(run.lane, now - run.started):
             self._cool_down(run, WireError(Kind.TIMEOUT, "stopped, and late by all that is known of it"), now)
         else:

@@ -302,7 +302,7 @@ class Ledger:
         clocks = self._timepiece
         joined = await self._store.open(clocks.wall(), clocks.ticks(), clocks.boot)
         self._clock.adopt(*joined.anchor)
-        self._budget.recall(joined.today)
+        self._budget.recall(joined.spent)
         unread = learned_anew(self.latencies.load(joined.learned))
         for told in filter(None, (joined.notice, unread)):
             self._tell(StoreTroubled(told, 0))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from racer.background import Background
-    from racer.core.provider import Provider
+    from racer.core.provider import Lane, Provider
     from racer.discovery import Discovery
 
 FIRST_LOOK = 0.25
@@ -51,6 +51,11 @@ class Lineup:
             with anyio.move_on_at(min(self._since + patience, self._now() + within)):
                 await self._looked.wait()
         return self.field
+
+    def warmed(self, lane: Lane) -> None:
+        """A model that was not in memory has answered: now it is, whatever was seen before."""
+        self._discovery.warmed(lane.provider.name, lane.model.name)
+        self._draw_up()
 
     def may_appear(self, name: str) -> bool:
         """`name` is a model of a server that has not answered: it may be there once the server is."""

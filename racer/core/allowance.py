@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from racer.core.grant import TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
+
+    from racer.core.quota import Spent
 
 EXTRA = 0.25
 HIGHEST = 3.0  # of `extra`, and so of four lanes at once
@@ -46,10 +48,14 @@ class Allowance:
         self.left = max(0.0, self.left - 1)
         return True
 
-    def recall(self, answers: int, extra: int) -> None:
-        """Before this one began there were so many answers today, and so many extra requests."""
-        before = min(self._most, max(0.0, self._most + self._extra * answers - extra))
-        self.left = max(0.0, self.left - (self._most - before))
+    def recall(self, races: Iterable[Spent]) -> None:
+        """What `races` before this one, the oldest first, have left of it."""
+        before = Allowance(self._extra, self._most)
+        for _, answered, extra in races:
+            before.left = max(0.0, before.left - extra)
+            if answered:
+                before.answered()
+        self.left = max(0.0, self.left - (self._most - before.left))
 
     def answered(self) -> None:
         """A race was answered."""
@@ -77,9 +83,8 @@ class Budget:
         for allowance in self.of(policy):
             allowance.answered()
 
-    def recall(self, today: Mapping[str, tuple[int, int]]) -> None:
-        """What races of today, by their policies, had before this began: answers, and extra requests."""
-        self._hedges.recall(*today.get(HEDGING, (0, 0)))
+    def recall(self, races: Sequence[Spent]) -> None:
+        """What `races` before this had, the oldest first."""
+        self._hedges.recall(race for race in races if race[0] == HEDGING)
         for allowance in self._taxed:
-            answers, extra = (sum(column) for column in zip((0, 0), *today.values(), strict=True))
-            allowance.recall(answers, extra)
+            allowance.recall(races)

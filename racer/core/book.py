@@ -146,7 +146,8 @@ class Book:
         ran = [(self._lanes[number], self._attempts[number]) for number in sorted(self._attempts)]
         tax = tax_of(ran, latency, won=won, deadline=deadline, rest=rest)
         kept_out = tuple(heat.kept_out.items())
-        return RaceEnded(self._race_id, ending, latency, heat.starts, self.winner, kept_out, heat.due, tax)
+        how = (heat.starts, self.winner, kept_out, heat.due, tax, heat.charged)
+        return RaceEnded(self._race_id, ending, latency, *how)
 
     def continue_after(self, run: Run) -> None:
         """`run` has failed, and what it said is the beginning of the reply."""

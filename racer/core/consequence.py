@@ -52,7 +52,9 @@ CONSEQUENCES: dict[Kind, Consequence | None] = {
     # Money does not come back by waiting; one look an hour costs nothing.
     Kind.CREDIT: Consequence(Scope.ACCOUNT, AT_ONCE, HOUR, HOUR, stated=True),
     Kind.QUOTA: Consequence(Scope.ACCOUNT, AT_ONCE, HOUR, HOUR, stated=True),
-    Kind.RATE: Consequence(Scope.ACCOUNT, AT_ONCE, 15.0, stated=True),
+    # It does not say until when, or that would be kept. Most such limits are over within a minute, and when
+    # all lanes rest for it, none may rest for long after it has passed.
+    Kind.RATE: Consequence(Scope.ACCOUNT, AT_ONCE, 15.0, 25.0, stated=True),
     Kind.OVERLOADED: Consequence(Scope.LANE, AT_ONCE, 5.0),
     Kind.NO_MODEL: Consequence(Scope.MODEL, AT_ONCE, HOUR, HOUR, stated=True),
     Kind.DENIED: Consequence(Scope.LANE, AT_ONCE, HOUR, HOUR, stated=True),

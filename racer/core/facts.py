@@ -80,6 +80,7 @@ class RaceEnded:
     """`kept_out` are lanes that could not start when they were looked at last, each with its reason.
 
     `due` are those that would have started next. `tax`: what lanes beside those that were needed cost.
+    `charged`: how many requests came out of the allowance.
     """
 
     race: str
@@ -90,6 +91,7 @@ class RaceEnded:
     kept_out: tuple[tuple[str, str], ...] = ()
     due: tuple[Due, ...] = ()
     tax: Tax = NONE
+    charged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

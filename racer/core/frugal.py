@@ -71,7 +71,7 @@ def _next(view: View, lanes: Sequence[Lane]) -> list[Planned]:
     extra = bool(metered) and not view.vacant
     if extra and offset == 0 and not view.prospects.may_add():
         free = [lane for lane in lanes if lane.provider.local]
-        lanes, offset = (free, 0.0) if free else (lanes, LOOK_AGAIN)
+        lanes, offset, why = (free, 0.0, why) if free else (lanes, LOOK_AGAIN, Why.HELD)
     lane = lanes[0] if len(lanes) == 1 else _best(view, lanes)
     return [Planned(lane, offset, extra and not lane.provider.local, why)]
 

@@ -43,6 +43,10 @@ OBJECTORS = 2
 ASK_AGAIN = 1.0
 TRIES = 3
 UNANSWERED = "the race was over before its quota had been granted"
+KEPT_OUT = {
+    Why.SPARED: "spared: the last of a limit that is behind its pace is for races that find nobody else",
+    Why.HELD: "held back: extra requests are used up (extra, max_tax)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,9 @@ class Heat:
     """
 
     __slots__ = (
-        "_again", "_began", "_blocks", "_gate", "_groups", "_halted", "_next", "_objectors", "_plan",
-        "_planned_at", "_policy", "_prospects", "_retries", "_rules", "_running", "_starts", "_tries",
-        "_used", "_vacant", "_waiting", "ending", "kept_out", "leader", "winner",
+        "_again", "_began", "_blocks", "_gate", "_groups", "_halted", "_later", "_next", "_objectors",
+        "_policy", "_prospects", "_retries", "_rules", "_running", "_starts", "_tries", "_used", "_vacant",
+        "_waiting", "charged", "ending", "kept_out", "leader", "winner",
     )  # fmt: skip
 
     def __init__(
@@ -118,10 +122,10 @@ class Heat:
         self._starts = 0
         self._vacant = 0
         self._began = 0.0
-        self._plan: Sequence[Planned] = ()
-        self._planned_at = 0.0
+        self._later: dict[str, tuple[float, Planned]] = {}
         self._next = float("inf")
         self._blocks: dict[str, Block | None] = {}
+        self.charged = 0
         self.kept_out: dict[str, str] = {}
         self.ending: Ending | None = None
         self.leader: int | None = None
@@ -213,16 +217,14 @@ class Heat:
 
     @property
     def due(self) -> tuple[Due, ...]:
-        """Whom the last plan would have started later, in its order.
-
-        Not who waits for a stream to stall, or for an allowance that is used up.
-        """
-        after, may_add = self._planned_at - self._began, self._prospects.may_add()
-        return tuple(
-            Due(each.lane.id, after + each.offset, self._prospects.price(each.lane), each.why)
-            for each in self._plan
-            if each.offset > 0 and each.why is not Why.STALLED and (may_add or not each.extra)
+        """Who was to start, had nothing come of those before, and when: by the last plan that had him."""
+        waiting, price = {lane.id for lane in self._waiting}, self._prospects.price
+        dues = (
+            Due(name, after, price(planned.lane), planned.why)
+            for name, (after, planned) in self._later.items()
+            if name in waiting and after < self._rules.deadline
         )
+        return tuple(sorted(dues, key=lambda due: due.offset))
 
     def wake_at(self) -> float:
         """When `tick` is wanted, at the latest."""
@@ -260,14 +262,18 @@ class Heat:
 
     def _due(self, now: float) -> Planned | None:
         """Who is next to start now. Notes when to look again."""
-        self._next, self._plan = float("inf"), ()
+        self._next = float("inf")
         if len(self._running) >= self._rules.width or not (self._waiting or self._retries):
             return None
         pending: set[str] = set()
         able = self._able(now, pending)
-        plan = self._plan = self._policy(self._view(able, now)) if able else ()
-        self._planned_at = now
+        plan = self._policy(self._view(able, now)) if able else ()
         for planned in plan:
+            if planned.why in KEPT_OUT:
+                self._keep_out(planned.lane, KEPT_OUT[planned.why])
+                self._later.pop(planned.lane.id, None)
+            elif planned.offset > 0 and planned.why is not Why.STALLED:
+                self._later[planned.lane.id] = (now - self._began + planned.offset, planned)
             if planned.offset > 0:
                 self._next = min(self._next, now + planned.offset)
             elif planned.lane.id not in pending:
@@ -277,7 +283,7 @@ class Heat:
                 if planned.lane.id not in self.kept_out:
                     self._keep_out(planned.lane, UNANSWERED)
                 self._next = min(self._next, now + ASK_AGAIN)
-        if not plan:
+        if self._next == float("inf"):
             self._next = self._back_at(now)
         return None
 
@@ -368,6 +374,7 @@ class Heat:
         attempt, price = self._starts, self._prospects.price(lane)
         self._starts += 1
         if planned.extra:
+            self.charged += 1
             self._prospects.add()
         self._waiting.remove(lane)
         self._used[lane.provider.name] += 1

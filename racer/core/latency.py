@@ -36,7 +36,7 @@ RECENT_LEANS, LONG_LEANS = 4.0, 3.0
 STEP = 60.0
 STEPS_A_HALF_LIFE = 20
 STEPS_BACK = 60  # what is told so late may have waited for a store; a clock so far ahead was wrong
-OVERDUE_CHANCE, OVERDUE_FROM = 0.03, 1.0
+OVERDUE_CHANCE, OVERDUE_FROM = 0.10, 0.25  # three in a row are one in a thousand by chance
 FAILOVER = 1.5
 STEEPEST = 0.30
 COLD_MARK = " (cold)"
@@ -56,7 +56,7 @@ def prior(median: float, sigma: float, failing: float = 0.05) -> Hazards:
     return tuple(end * (1 - failing) for end in ends), tuple(end * failing for end in ends)
 
 
-REMOTE = (prior(0.8, 0.8), prior(1.2, 0.9))
+REMOTE = (prior(0.4, 0.7), prior(1.2, 0.9))
 LOCAL = (prior(1.3, 0.9), prior(4.0, 1.0))
 COLD = (prior(6.0, 0.6), prior(9.0, 0.8))  # some gigabytes are read from a disk before the first token
 
@@ -163,7 +163,7 @@ class LaneStats:
         return self._curve("total").remaining(elapsed)
 
     def overdue(self, elapsed: float) -> bool:
-        """Whether a lane that has shown nothing in `elapsed` is later than nearly all of its calls."""
+        """Whether a lane that has shown nothing in `elapsed` is later than nine in ten of its calls."""
         return elapsed > OVERDUE_FROM and self._curve("first").alive(elapsed) < OVERDUE_CHANCE
 
     @property

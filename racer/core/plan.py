@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Policy = Callable[[View], Sequence[Planned]]
 
+NEVER = float("inf")
+
 
 def plan_all(view: View) -> Sequence[Planned]:
     """The best lanes at once; a place that comes free is filled at once.
@@ -23,10 +25,18 @@ def plan_all(view: View) -> Sequence[Planned]:
     room = max(0, view.width - len(view.running))
     extra = not view.vacant and any(not run.lane.provider.local for run in view.running)
     if extra and not view.prospects.may_add():
-        return [Planned(lane, why=Why.BESIDE) for lane in view.waiting if lane.provider.local][:room]
+        return _free_ones(view.waiting, room)
     why = Why.REPLACES if view.vacant else Why.BESIDE if view.running else Why.FIRST
-    lanes = _sparing(view, room)
-    return [Planned(lane, extra=extra and not lane.provider.local, why=why) for lane in lanes]
+    lanes, spared = _shares(view, room)
+    plan = [Planned(lane, extra=extra and not lane.provider.local, why=why) for lane in lanes]
+    return [*(Planned(lane, NEVER, why=Why.SPARED) for lane in spared), *plan] if spared else plan
+
+
+def _free_ones(lanes: Sequence[Lane], room: int) -> list[Planned]:
+    """Those that cost nothing, and that the others are held back."""
+    free = [Planned(lane, why=Why.BESIDE) for lane in lanes if lane.provider.local][:room]
+    held = [lane for lane in lanes[:room] if not lane.provider.local]
+    return [*(Planned(lane, NEVER, why=Why.HELD) for lane in held), *free]
 
 
 def plan_one(view: View) -> Sequence[Planned]:
@@ -35,14 +45,17 @@ def plan_one(view: View) -> Sequence[Planned]:
     return [] if view.running else [Planned(lane, why=why) for lane in view.waiting[:1]]
 
 
-def _sparing(view: View, room: int) -> Sequence[Lane]:
-    """As many as there is `room` for: those whose last is to be spared only where no others are left."""
+def _shares(view: View, room: int) -> tuple[Sequence[Lane], Sequence[Lane]]:
+    """As many lanes as there is `room` for, and those that are spared: not where no others are left."""
     lanes, last = view.waiting, view.prospects.last
-    if len(lanes) <= room or not any(map(last, lanes[:room])):
-        return lanes[:room]
+    best = lanes[:room]
+    if len(lanes) <= room or not any(map(last, best)):
+        return best, ()
     fresh = len(lanes) - view.had_turn
     places = {lane.id: (at >= fresh, view.groups.get(lane.id, 0)) for at, lane in enumerate(lanes)}
-    return sorted(lanes, key=lambda lane: (*places[lane.id], last(lane)))[:room]
+    chosen = sorted(lanes, key=lambda lane: (*places[lane.id], last(lane)))[:room]
+    ids = {lane.id for lane in chosen}
+    return chosen, [lane for lane in best if lane.id not in ids]
 
 
 POLICIES: dict[str, Policy] = {"all": plan_all, "frugal": plan_frugal, "one": plan_one}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from racer.core.latency import LaneStats
     from racer.core.span import Slot, Span
@@ -97,17 +97,20 @@ class Report:
         return Report(spends, (), self.wishes, self.truths, self.watched)
 
 
+Spent = tuple[str, bool, int]  # of one race: its policy, whether it was answered, its extra requests
+
+
 class Joined(NamedTuple):
     """What a process hears that joins those who share a store.
 
     `anchor` sets its clock, `learned` is what is known of lanes, `notice` is for people, where there is one.
-    `today` (in UTC) has, by the policy of races, their answers and their extra requests.
+    `spent` are the last races of all, the oldest first.
     """
 
     anchor: tuple[float, float]
     learned: Mapping[str, bytes]
     notice: str
-    today: Mapping[str, tuple[int, int]]
+    spent: Sequence[Spent]
 
 
 @dataclass(frozen=True, slots=True)

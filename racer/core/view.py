@@ -25,6 +25,8 @@ class Why(StrEnum):
     LATE = "late"  # whoever started last has shown nothing for too long
     STALLED = "stalled"  # whoever streams has said nothing more for too long
     REPLACES = "replaces"  # another has failed
+    SPARED = "spared"  # it does not: the last of its limit is for races that find nobody else
+    HELD = "held"  # it does not: no more extra requests are allowed
 
 
 class Prospects(Protocol):
@@ -51,7 +53,7 @@ class Prospects(Protocol):
         ...
 
     def overdue(self, lane: Lane, age: float) -> bool:
-        """Whether it is later than nearly all of its calls when it has shown nothing for so long."""
+        """Whether it is later than nine in ten of its calls when it has shown nothing for so long."""
         ...
 
     def may_add(self) -> bool:

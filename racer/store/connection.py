@@ -89,6 +89,17 @@ def _empty(migrations: tuple[Migration, ...]) -> bytes:
         return connection.serialize()
 
 
+def renewed(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    """A copy in memory of what `connection` sees, brought up to date; the file stays as it is."""
+    with ExitStack() as undo:
+        copy = undo.enter_context(closing(sqlite3.connect(":memory:", isolation_level=None)))
+        connection.backup(copy)
+        apply(copy, None, IN_MEMORY)
+        transaction(copy, lambda inside: _migrate(inside, migrations))
+        undo.pop_all()
+    return copy
+
+
 def on_disk(path: Path, terms: Terms) -> tuple[sqlite3.Connection, Opened]:
     """Open the file, make it where there is none, set it aside where it is broken. Raises StoreError."""
     try:
@@ -143,6 +154,31 @@ def _opened(path: Path, terms: Terms, aside: Path | None) -> tuple[sqlite3.Conne
 def connected(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
     """To read and write, or `ro`: SQLite itself never makes the file, for it would let others read it."""
     return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=BUSY, isolation_level=None)
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """One that is told not to write; it may lie where nothing can be written. Raises sqlite3.Error.
+
+    It could write elsewhere, for SQLite then clears away the log that it has to make for reading. Where it
+    can make none it reads the file alone, if no log is there: then nobody has it open.
+    """
+    try:
+        return _told_not_to_write(connected(path))
+    except sqlite3.OperationalError as error:
+        logged = path.with_name(f"{path.name}-wal").exists()
+        if kind_of(error) != "unopened" or logged or not path.is_file():
+            raise
+    return _told_not_to_write(connected(path, mode="ro&immutable=1"))
+
+
+def _told_not_to_write(connection: sqlite3.Connection) -> sqlite3.Connection:
+    with ExitStack() as undo:
+        undo.enter_context(closing(connection))
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        number(connection, "user_version")  # what keeps SQLite from the log shows here
+        undo.pop_all()
+    return connection
 
 
 def _readied(

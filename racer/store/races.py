@@ -35,7 +35,7 @@ _OPEN = "(ending IS NULL OR (ending = 'aborted' AND latency IS NULL))"
 _RACE = """INSERT INTO races (id, at, owner, policy, width, deadline, lanes, skips)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 _ENDS = f"""UPDATE races SET ending = ?, latency = ?, attempts = ?, winner = ?, kept_out = ?, due = ?,
-    {", ".join(f"{name} = ?" for name in _TAX)} WHERE id = ?"""
+    charged = ?, {", ".join(f"{name} = ?" for name in _TAX)} WHERE id = ?"""
 _RUNNING = f"SELECT at, policy, ending IS NULL FROM races WHERE id = ? AND {_OPEN}"
 _SKIPS = "INSERT INTO skips (digest, lanes) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _SUMS = f"""INSERT INTO taxes (day, policy, {", ".join(_SUMMED)})
@@ -87,7 +87,7 @@ def _terms(fact: RaceStarted) -> Row:
 def _result(fact: RaceEnded) -> Row:
     winner = None if fact.winner is None else storable(fact.winner.id)
     kept_out = _reasons(fact.kept_out).decode() if fact.kept_out else None
-    return fact.ending.value, fact.latency, fact.attempts, winner, kept_out, _due(fact)
+    return fact.ending.value, fact.latency, fact.attempts, winner, kept_out, _due(fact), count(fact.charged)
 
 
 def _due(fact: RaceEnded) -> str | None:

@@ -13,7 +13,10 @@ import orjson
 if TYPE_CHECKING:
     import sqlite3
 
+    from racer.core.quota import Spent
+
 MOST_CANDIDATES = 10
+RECALLED = 1000  # races: after so many an allowance has forgotten what was before
 
 
 class Usage(NamedTuple):
@@ -179,8 +182,8 @@ DAYS = f"""SELECT {", ".join(Day._fields)} FROM days WHERE day >= strftime('%Y-%
 TAXED = """SELECT policy, SUM(races), SUM(answers), SUM(sent), SUM(extra_requests), SUM(extra_tokens),
     SUM(extra_usd), SUM(saved) FROM taxes WHERE day >= strftime('%Y-%m-%d', ?, 'unixepoch')
     GROUP BY policy ORDER BY policy"""
-TODAY = """SELECT policy, answers, extra_requests FROM taxes
-    WHERE day = strftime('%Y-%m-%d', ?, 'unixepoch')"""
+SPENT = """SELECT policy, ending = 'won', COALESCE(charged, 0) FROM races
+    WHERE ending IS NOT NULL ORDER BY rowid DESC LIMIT ?"""
 ALERTS = """SELECT name, provider, account, model, unit, per, kind, level, at, used, "limit",
     resets_at, times FROM alerts JOIN meters ON meters.id = alerts.meter WHERE at >= ?
     ORDER BY at, name, level"""
@@ -206,9 +209,10 @@ def taxed(connection: sqlite3.Connection, since: float | None) -> tuple[Taxed, .
     return tuple(Taxed(*row) for row in connection.execute(TAXED, (since or 0.0,)))
 
 
-def today(connection: sqlite3.Connection, now: float) -> dict[str, tuple[int, int]]:
-    """By policy, the answers and the extra requests of the races that began on the day of `now`."""
-    return {policy: (answers, extra) for policy, answers, extra in connection.execute(TODAY, (now,))}
+def spent(connection: sqlite3.Connection, races: int = RECALLED) -> list[Spent]:
+    """What the last `races` that have ended had of extra requests, the oldest first."""
+    rows = connection.execute(SPENT, (races,)).fetchall()
+    return [(policy, bool(won), extra) for policy, won, extra in reversed(rows)]
 
 
 def alerts(connection: sqlite3.Connection, since: float) -> list[Alarm]:

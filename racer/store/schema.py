@@ -131,6 +131,8 @@ _PLAN_AND_TAX = (
     "ALTER TABLE races ADD COLUMN due TEXT",
     "ALTER TABLE races ADD COLUMN sent INTEGER",
     "ALTER TABLE races ADD COLUMN extra_requests INTEGER",
+    # What came out of the allowance: in a race that is lost, other requests than those that were extra.
+    "ALTER TABLE races ADD COLUMN charged INTEGER",
     "ALTER TABLE races ADD COLUMN extra_tokens INTEGER",
     "ALTER TABLE races ADD COLUMN extra_usd REAL",
     "ALTER TABLE races ADD COLUMN saved REAL",

@@ -74,7 +74,7 @@ class SqliteStore:
         now = anchor[0] + ticks - anchor[1]
         owner = census.enrol(connection, pid=os.getpid(), boot=self._home, now=now)
         census.bury(connection, now, partial(alive, here=self._home))
-        return owner, Joined(anchor, readings.learned(connection), "", readings.today(connection, now))
+        return owner, Joined(anchor, readings.learned(connection), "", readings.spent(connection))
 
     async def exchange(
         self, report: Report, notes: Sequence[tuple[float, Fact]], now: float, *, last: bool = False

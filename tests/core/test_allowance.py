@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from math import inf, nan
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from racer.core.allowance import HIGHEST, MOST, Allowance, Budget
+
+if TYPE_CHECKING:
+    from racer.core.quota import Spent
 
 
 def taken(allowance: Allowance) -> int:
@@ -69,18 +73,33 @@ def test_without_extra_there_is_none() -> None:
     assert not allowance.take()
 
 
+def races(*each: tuple[int, bool, int], policy: str = "frugal") -> list[Spent]:
+    """So many races alike: whether they were answered, and the extra requests of each."""
+    return [(policy, answered, extra) for count, answered, extra in each for _ in range(count)]
+
+
 @pytest.mark.parametrize(
-    ("answers", "before", "left"), [(0, 0, 20), (40, 30, 0), (40, 20, 10), (1000, 10, 20), (0, 500, 0)]
+    ("before", "left"),
+    [
+        (races(), 20),
+        (races((10, True, 2)), 2),
+        (races((10, True, 2), (40, True, 0)), 12),
+        (races((1000, True, 0), (9, False, 3)), 0),
+        (races((9, False, 3), (1000, True, 0)), 20),
+    ],
 )
-def test_what_others_have_sent_today_counts(answers: int, before: int, left: int) -> None:
-    """One program after the other, each with one race, has no more than one with all of them."""
+def test_what_races_before_have_sent_counts(before: list[Spent], left: int) -> None:
+    """One program after the other, each with one race, has no more than one with all of them.
+
+    Nor do quiet hours add up to more than what may be saved.
+    """
     allowance = Allowance()
-    allowance.recall(answers, before)
+    allowance.recall(before)
     assert taken(allowance) == left
 
     begun = Allowance()
     begun.take()
-    begun.recall(answers, before)
+    begun.recall(before)
     assert taken(begun) == max(0, left - 1)
 
 
@@ -151,17 +170,15 @@ def test_an_answer_gives_back_to_its_own_policy() -> None:
     assert 20 == spent(budget, "frugal")
 
 
-def test_what_races_had_today_counts() -> None:
+def test_what_races_before_had_counts() -> None:
     """For `frugal` its own, for the most those of all."""
-    budget = Budget(0.25, 1.0)
-    budget.recall({"frugal": (40, 25), "all": (0, 30)})
+    before = [*races((5, False, 2)), *races((1, False, 7), policy="all")]
+    budget, untaxed, fresh = Budget(0.25, 1.0), Budget(), Budget(0.25, 1.0)
+    for each, known in ((budget, before), (untaxed, before), (fresh, [])):
+        each.recall(known)
 
-    assert 5 == spent(budget, "all")
-    untaxed = Budget()
-    untaxed.recall({"frugal": (40, 25), "all": (0, 30)})
-    assert 5 == spent(untaxed, "frugal")
-    fresh = Budget(0.25, 1.0)
-    fresh.recall({})
+    assert 3 == spent(budget, "all")
+    assert 10 == spent(untaxed, "frugal")
     assert 20 == spent(fresh, "frugal")
 
 

@@ -78,7 +78,7 @@ def test_a_closed_book_tells_how_the_race_ended_and_what_it_cost() -> None:
     ours.write(second, Outcome.WON, 103.0)
 
     ended = ours.closed(Ending.WON, 103.0, heat, lambda lane, age: 7.0 - age, deadline=60.0)
-    assert RaceEnded("r1", Ending.WON, 3.0, 2, second.lane, (("c/m", "used up"),), (), ended.tax) == ended
+    assert RaceEnded("r1", Ending.WON, 3.0, 2, second.lane, (("c/m", "used up"),), (), ended.tax, 1) == ended
     assert Tax(sent=2, requests=1, tokens=5, saved=4.0) == ended.tax
 
 

@@ -360,11 +360,21 @@ def test_a_try_that_works_closes_every_breaker_of_its_lane() -> None:
 def test_a_try_that_fails_closes_for_twice_as_long() -> None:
     """From the moment that it failed."""
     breakers = Breakers()
-    breakers.failed(A, SLOW_DOWN, 0.0)
-    breakers.started(A, 15.0)
+    broken(breakers, B, 0.0)
+    breakers.started(B, 15.0)
 
-    assert breakers.failed(A, SLOW_DOWN, 20.0) == CoolDown("account a", 50.0, "rate: slow down")
-    assert breakers.blocked(A, 50.0) is None
+    assert breakers.failed(B, BROKEN, 20.0) == CoolDown("lane b/m", 50.0, "server: broken")
+    assert breakers.blocked(B, 50.0) is None
+
+
+def test_a_limit_that_does_not_say_when_it_ends_is_tried_again_before_half_a_minute() -> None:
+    """However often it was reached: when all lanes rest for it, the first answer is not far."""
+    breakers, now = Breakers(), 0.0
+    for _ in range(9):
+        breakers.failed(A, SLOW_DOWN, now)
+        now += 25.0
+        assert breakers.blocked(A, now) is None
+        breakers.started(A, now)
 
 
 def test_a_try_that_was_stopped_lets_the_next_one_try() -> None:

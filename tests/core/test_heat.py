@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from racer.core.breaker import Block
-from racer.core.heat import ASK_AGAIN, UNANSWERED, Ending, Heat, Rules
+from racer.core.heat import ASK_AGAIN, KEPT_OUT, UNANSWERED, Ending, Heat, Rules
 from racer.core.moves import Action, Gate, Halt, Start, Stop
 from racer.core.plan import POLICIES, plan_all, plan_one
-from racer.core.view import UNKNOWN, Due, Planned, View, Why
+from racer.core.view import UNKNOWN, Planned, View, Why
 from racer_adapters.errors import Kind, WireError
 from tests.core.gates import Unlimited
 from tests.core.lanes import lane
@@ -762,18 +762,48 @@ def test_a_start_tells_what_the_request_was_worth() -> None:
     assert [Start(0, A, price=0.4)] == race.begin(0.0)
 
 
+def due_of(race: Heat) -> list[tuple[str, float, float, Why]]:
+    return [(due.lane, round(due.offset, 6), due.price, due.why) for due in race.due]
+
+
 def test_who_was_to_start_next_is_known_at_the_end() -> None:
-    """When, and at what price; nobody, where nobody was to."""
+    """When, and at what price, had the first not spoken; nobody, where nobody was to."""
     odds = Odds(firsts={"a/m": 0.8}, waits={"a/m": 1.0, "b/m": 2.0}, prices={"b/m": 0.3})
     race = Heat([B, A], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
     race.begin(5.0)
+    race.first_token(0, 5.5)
     race.replied(0)
-    (due,) = race.due
-    assert due._replace(offset=round(due.offset, 6)) == Due("b/m", 0.8, 0.3, Why.LATE)
+    assert [("b/m", 0.8, 0.3, Why.LATE)] == due_of(race)
 
     lone = Heat([A], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
     lone.begin(5.0)
-    assert () == lone.due
+    assert [] == due_of(lone)
+
+
+def test_who_did_start_or_may_not_is_not_due() -> None:
+    """Nor who would have come after the deadline."""
+    odds = Odds(firsts={"a/m": 0.8, "b/m": 99.0}, waits={"a/m": 1.0, "b/m": 2.0, "c/m": 3.0}, allowance=1)
+    race = Heat([A, B, C], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
+    race.begin(5.0)
+    race.tick(5.8)
+    assert [] == due_of(race)
+    race.tick(104.8)
+    assert [] == due_of(race)
+
+
+def test_whoever_is_held_back_or_spared_is_kept_out_with_the_reason() -> None:
+    """Until it starts after all."""
+    odds = Odds(allowance=0)
+    race = Heat([A, B], rules=Rules(), policy=POLICIES["all"], gate=Unlimited(), prospects=odds)
+    race.begin(0.0)
+    assert {"b/m": KEPT_OUT[Why.HELD]} == race.kept_out
+    race.failed(0, BROKEN, 1.0)
+    assert {} == race.kept_out
+
+    odds = Odds(lasts=frozenset({"a/m"}))
+    race = Heat([A, B], rules=Rules(width=1), policy=POLICIES["all"], gate=Unlimited(), prospects=odds)
+    assert ["b/m"] == started(race.begin(0.0))
+    assert {"a/m": KEPT_OUT[Why.SPARED]} == race.kept_out
 
 
 def test_frugal_asks_one_and_the_next_when_the_first_is_late() -> None:

@@ -87,7 +87,7 @@ def sound(stats: LaneStats) -> bool:
 
 @pytest.mark.parametrize(
     ("local", "cold", "first", "total"),
-    [(False, False, 0.8, 1.2), (True, False, 1.3, 4.0), (True, True, 6.0, 9.0), (False, True, 0.8, 1.2)],
+    [(False, False, 0.4, 1.2), (True, False, 1.3, 4.0), (True, True, 6.0, 9.0), (False, True, 0.4, 1.2)],
 )
 def test_a_lane_never_seen_is_what_lanes_mostly_are(
     local: bool, cold: bool, first: float, total: float
@@ -567,9 +567,9 @@ def test_a_lane_that_fails_has_less_left() -> None:
     assert stats.rest(0.0) + 0.5 < stats.expected() < 4.0
 
 
-@pytest.mark.parametrize(("elapsed", "overdue"), [(0.3, False), (0.99, False), (1.01, True), (200.0, True)])
-def test_overdue_is_what_nearly_never_takes_so_long(elapsed: float, overdue: bool) -> None:
-    """A lane of 0.1 s has not failed before a second has passed, however unusual that is."""
+@pytest.mark.parametrize(("elapsed", "overdue"), [(0.2, False), (0.24, False), (0.3, True), (200.0, True)])
+def test_overdue_is_what_seldom_takes_so_long(elapsed: float, overdue: bool) -> None:
+    """A lane of 0.1 s is not late before a quarter of a second has passed, however unusual that is."""
     stats = taught(alike(0.1, 0.2) * 5)
 
     assert stats.overdue(elapsed) is overdue

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import inf
+from typing import TYPE_CHECKING
+
 import pytest
 
 from racer.core.frugal import plan_frugal
@@ -9,6 +12,9 @@ from racer.core.plan import POLICIES, plan_all, plan_one
 from racer.core.view import Running, View, Why
 from tests.core.lanes import lane
 from tests.core.prospects import Odds
+
+if TYPE_CHECKING:
+    from racer.core.provider import Lane
 
 A, B, C = (lane(f"{name}/m") for name in "abc")
 
@@ -42,7 +48,7 @@ def spared(*waiting: str, lasts: str, width: int = 2, had_turn: int = 0, groups:
     lanes = {"a": A, "b": B, "c": C}
     later = {f"{name}/m": 1 for name in groups}
     seen = View(5.0, width, [], [lanes[name] for name in waiting], odds, later, had_turn)
-    return [each.lane.provider.name for each in plan_all(seen)]
+    return [each.lane.provider.name for each in plan_all(seen) if each.offset == 0]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_all_asks_beside_others_only_what_its_allowance_has() -> None:
 
     def planned(*running: Running, vacant: int = 0) -> list[object]:
         now = View(5.0, 4, running, [A, local, B], spent, {}, 0, vacant)
-        return [(each.lane, each.extra) for each in plan_all(now)]
+        return [(each.lane, each.extra) for each in plan_all(now) if each.offset == 0]
 
     assert [(A, False), (local, False), (B, False)] == planned()
     assert [(A, False), (local, False), (B, False)] == planned(Running(0, lane("p/m", local=True), 0.0))
@@ -89,6 +95,21 @@ def test_all_asks_beside_others_only_what_its_allowance_has() -> None:
     assert [(A, False), (local, False), (B, False)] == planned(Running(0, C, 0.0), vacant=1)
     spent.allowance = 1
     assert [(A, True), (local, False), (B, True)] == planned(Running(0, C, 0.0))
+
+
+def test_whoever_is_not_started_for_a_reason_says_so() -> None:
+    """It never starts by this plan, and people are told why."""
+    spared = View(5.0, 1, [], [A, B], Odds(lasts=frozenset({"a/m"})))
+    held = View(5.0, 4, [Running(0, C, 0.0)], [A, lane("o/m", local=True), B], Odds(allowance=0))
+
+    assert [(A, inf, Why.SPARED), (B, 0.0, Why.FIRST)] == told(spared)
+    assert [("a/m", inf, Why.HELD), ("b/m", inf, Why.HELD), ("o/m", 0.0, Why.BESIDE)] == [
+        (who.id, offset, why) for who, offset, why in told(held)
+    ]
+
+
+def told(seen: View) -> list[tuple[Lane, float, Why]]:
+    return [(each.lane, each.offset, each.why) for each in plan_all(seen)]
 
 
 def test_every_start_says_why() -> None:

@@ -101,7 +101,7 @@ async def test_a_stream_that_stalls_is_hedged() -> None:
 async def test_what_was_learned_decides_who_is_asked() -> None:
     """After a while the faster one goes first, though it stands second."""
     story = Story(
-        slow=says("slow", after=3.0, token_after=1.5), fast=says("fast", after=0.2, token_after=0.1)
+        slow=says("slow", after=2.0, token_after=0.7), fast=says("fast", after=0.2, token_after=0.1)
     )
     async with story.racer() as racer:
         for _ in range(10):

@@ -121,6 +121,16 @@ async def test_after_a_long_pause_it_is_asked_first_what_is_in_memory() -> None:
     assert 0.1 == round(anyio.current_time() - began, 9)
 
 
+async def test_a_model_that_has_answered_is_in_memory() -> None:
+    """Until the server is asked again, it is what was seen last."""
+    scene = Scene(LOCAL, ollama=[TAGS, LOADED])
+    (lane,) = (await scene.lineup.known(60)).lanes
+    assert lane.is_cold
+
+    scene.lineup.warmed(lane)
+    assert [False] == [each.is_cold for each in (await scene.lineup.known(60)).lanes]
+
+
 async def test_a_model_of_a_silent_server_may_appear() -> None:
     """Nobody knows its models yet; those of one that answered are known."""
     scene = Scene(provider_of("a"), LOCAL, ollama=[TAGS, LOADED])

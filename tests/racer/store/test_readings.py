@@ -160,7 +160,11 @@ def taxed(
 ) -> None:
     """A race that cost so much."""
     started = RaceStarted(name, policy, 4, 60.0, (A, B))
-    write(connection, 1, [(at, started), (at + 1, RaceEnded(name, ending, 1.0, 2, tax=tax))])
+    write(
+        connection,
+        1,
+        [(at, started), (at + 1, RaceEnded(name, ending, 1.0, 2, tax=tax, charged=tax.requests))],
+    )
 
 
 def test_races_are_summed_up_by_policy(connection: sqlite3.Connection) -> None:
@@ -178,17 +182,14 @@ def test_races_are_summed_up_by_policy(connection: sqlite3.Connection) -> None:
     assert readings.taxed(connection, NOW + 86400) == ()
 
 
-def test_today_is_told_by_policy(connection: sqlite3.Connection) -> None:
-    """Of the races that began on it, in UTC."""
+def test_what_the_last_races_have_spent(connection: sqlite3.Connection) -> None:
+    """The oldest first, and no more of them than are asked for; who still runs has spent nothing yet."""
     taxed(connection, "r", "all", Tax(4, 3), at=NOW - 86400)
     taxed(connection, "s", "all", Tax(2, 1), ending=Ending.EXPIRED)
     taxed(connection, "t", "frugal", Tax(3, 2))
 
-    assert [readings.today(connection, NOW + later) for later in (-86400, 0, 86400)] == [
-        {"all": (1, 3)},
-        {"all": (0, 1), "frugal": (1, 2)},
-        {},
-    ]
+    assert readings.spent(connection) == [("all", True, 3), ("all", False, 1), ("frugal", True, 2)]
+    assert readings.spent(connection, 2) == [("all", False, 1), ("frugal", True, 2)]
 
 
 def test_alerts_are_told_with_their_meter(connection: sqlite3.Connection) -> None:
@@ -336,8 +337,8 @@ def test_the_last_races_are_told_newest_first(connection: sqlite3.Connection) ->
 
 @pytest.mark.parametrize(
     "statement",
-    [readings.USAGE, readings.DAYS, readings.ALERTS, readings.LEARNED, readings.TAXED, readings.TODAY],
-    ids=["usage", "days", "alerts", "learned", "taxed", "today"],
+    [readings.USAGE, readings.DAYS, readings.ALERTS, readings.LEARNED, readings.TAXED],
+    ids=["usage", "days", "alerts", "learned", "taxed"],
 )
 def test_no_number_of_attempts_slows_these_down(connection: sqlite3.Connection, statement: str) -> None:
     """They do not look at attempts, nor at races."""

@@ -18,7 +18,6 @@ from racer import NoLanes, Racer
 from racer.core.facts import RaceEnded, RaceStarted, StoreHealed, StoreTroubled
 from racer.core.heat import Ending
 from racer.core.quota import Joined, Report
-from racer.core.tax import Tax
 from racer.recorder import KEPT
 from racer.store.census import GRACE, LONGEST_SILENCE, enrol
 from racer.store.schema import MIGRATIONS
@@ -309,24 +308,22 @@ async def test_one_that_stood_still_goes_on(file: Path) -> None:
     assert [True, True, False] == heard
 
 
-async def test_who_joins_is_told_what_today_has_cost(file: Path) -> None:
-    """By the clock that all share: its own may say another day. What others have sent counts, too."""
-    one, two, later = SqliteStore(file), SqliteStore(file), SqliteStore(file)
+async def test_who_joins_is_told_what_races_before_have_cost(file: Path) -> None:
+    """What others have sent counts, too."""
+    one, two = SqliteStore(file), SqliteStore(file)
     await one.open(1000.0, 0.0, "boot")
     facts: list[Fact] = [
         RaceStarted("r", "all", 4, 60.0, ()),
-        RaceEnded("r", Ending.WON, 1.0, 3, tax=Tax(3, 2)),
+        RaceEnded("r", Ending.WON, 1.0, 3, charged=2),
         RaceStarted("s", "frugal", 4, 60.0, ()),
-        RaceEnded("s", Ending.EXPIRED, 1.0, 2, tax=Tax(2, 1)),
+        RaceEnded("s", Ending.EXPIRED, 1.0, 2, charged=1),
     ]
     await one.exchange(Report(), [(1000.0, fact) for fact in facts], 1001.0)
     joined = await two.open(500_000.0, 10.0, "boot")
-    tomorrow = await later.open(1000.0, 86_400.0, "boot")
-    for store in (one, two, later):
+    for store in (one, two):
         await store.aclose()
 
-    assert joined == Joined((1000.0, 0.0), {}, "", {"all": (1, 2), "frugal": (0, 1)})
-    assert tomorrow.today == {}
+    assert joined == Joined((1000.0, 0.0), {}, "", [("all", True, 2), ("frugal", False, 1)])
 
 
 async def test_containers_on_one_machine(file: Path, gone: int) -> None:
