@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from racer.core.provider import Lane
     from racer.core.view import Running, View
 
-SOONEST = 0.05  # no lane is called late before
+SOONEST, LATEST = 0.05, 10.0  # no lane is called late before, nor is one waited for any longer
 SILENCE = 2.0  # of a stream, before it counts as stalled
 GAPS = 20.0  # or so many times as long as it mostly pauses, where that is longer
 LOOK_AGAIN = 1.0  # for an allowance that was used up
@@ -89,7 +89,8 @@ def _due(view: View, at_work: Sequence[Running]) -> tuple[float, Why]:
     instants = [(_stalls_at(run, at), Why.STALLED) for run in at_work if (at := run.first_token) is not None]
     if at_work and not view.vacant and at_work[-1].first_token is None:
         last = at_work[-1]
-        instants.append((last.started + max(SOONEST, view.prospects.first(last.lane)), Why.LATE))
+        usual = min(LATEST, max(SOONEST, view.prospects.first(last.lane)))
+        instants.append((last.started + usual, Why.LATE))
     return max(instants, default=(view.now, Why.REPLACES if view.vacant else Why.FIRST))
 
 

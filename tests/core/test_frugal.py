@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from racer.core import frugal
-from racer.core.frugal import GAPS, LOOK_AGAIN, SILENCE, SOONEST
+from racer.core.frugal import GAPS, LATEST, LOOK_AGAIN, SILENCE, SOONEST
 from racer.core.view import Planned, Running, View, Why
 from tests.core.lanes import lane
 from tests.core.prospects import Odds
@@ -179,6 +179,13 @@ def test_no_lane_is_late_in_the_first_moment() -> None:
     quick = view([run(A, 10.0)], [B], prospects=odds(firsts={"a/m": 0.001}))
 
     assert [pytest.approx(SOONEST)] == [planned.offset for planned in plan_frugal(quick)]
+
+
+def test_no_lane_is_waited_for_without_end() -> None:
+    """However late it has become: what hangs makes itself look slower from race to race."""
+    slow = view([run(A, 10.0)], [B], prospects=odds(firsts={"a/m": 60.0}))
+
+    assert [LATEST] == [planned.offset for planned in plan_frugal(slow)]
 
 
 def test_the_first_request_is_no_extra_beside_a_local_lane() -> None:
