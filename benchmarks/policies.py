@@ -5,7 +5,8 @@
 Each day of a world (benchmarks/worlds.py) is raced by a Racer with all that belongs to it: policy, breakers,
 ledger, limits and a database in memory. Only its network (benchmarks/hosts.py) and its clock are not real.
 `p90` is no policy of racer: it hedges when the last lane is later with its first token than nine in ten of
-its calls, whatever that costs. Behind each figure, in brackets, is the simulation's (benchmarks/tally.py).
+its calls, whatever that costs. Nor is `priced`, an experiment (benchmarks/priced.py) that runs when it is
+asked for. Behind each figure, in brackets, is the simulation's (benchmarks/tally.py): level 1 for `priced`.
 
 Beyond the policies, this differs from the simulation, and is as racer does it: a lane that has failed is
 asked again in the same race only after a cool-down that ends soon enough; a first token is waited for half of
@@ -29,10 +30,13 @@ import anyio
 import numpy as np
 
 from benchmarks.hosts import Hosts, provider, question
+from benchmarks.priced import plan_priced
 from benchmarks.tally import Bar, Day, Figures, bars, expected, table
 from benchmarks.worlds import SCENES, World, world
 from racer import Config, Racer, RacerError
+from racer.core.allowance import HEDGING
 from racer.core.facts import Fact, LaneStarted, QuotaAlert, QuotaExhausted
+from racer.core.frugal import plan_frugal
 from racer.core.options import Defaults
 from racer.core.plan import POLICIES
 from racer.core.view import Planned
@@ -51,6 +55,7 @@ TIMEOUT, TIMEOUT_OF_ONE = 20.0, 10.0
 USED_UP = 0.995  # so much of a limit: few calls fit into the rest
 SOONEST = 0.05
 NAMES = ("all", "frugal", "one", "p90")
+PRICED = "priced"
 
 
 class Job(NamedTuple):
@@ -141,11 +146,13 @@ async def raced(day: World, policy: str, watch: Watch) -> list[float]:
 def run(job: Job) -> Run:
     """One day, in a process of its own or not."""
     POLICIES.setdefault("p90", plan_p90)
+    priced = job.policy == PRICED  # in the place of the one whose extra requests have an allowance
+    POLICIES[HEDGING] = plan_priced if priced else plan_frugal
     began = time.process_time()
     day = world(job.world, job.seed)
     watch = Watch(day)
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        waits = runner.run(raced(day, job.policy, watch))
+        waits = runner.run(raced(day, HEDGING if priced else job.policy, watch))
     return Run(job, _summed(waits, watch), tuple(waits), time.process_time() - began)
 
 
@@ -175,6 +182,7 @@ def compare(worlds: Sequence[str], policies: Sequence[str], seeds: int, jobs: in
             runs = [future.result() for future in futures]
             seen = {policy: _figures(runs, policy) for policy in policies}
             known = expected(name, seeds)
+            known[PRICED] = known["frugal"]
             table(name, seen, known)
             print(f"  {sum(each.seconds for each in runs) / len(runs):.0f} s of CPU a day", flush=True)
             found += bars(name, seen, known)
@@ -191,7 +199,7 @@ def main() -> int:
     )
     parser.add_argument("--seeds", type=int, choices=range(1, 9), default=8)
     parser.add_argument("--worlds", nargs="*", choices=[*SCENES], default=[*SCENES])
-    parser.add_argument("--policies", nargs="*", choices=NAMES, default=NAMES)
+    parser.add_argument("--policies", nargs="*", choices=(*NAMES, PRICED), default=NAMES)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     given = parser.parse_args()
     print(f"python benchmarks/policies.py --seeds {given.seeds} --jobs {given.jobs}")

@@ -782,12 +782,16 @@ def test_who_was_to_start_next_is_known_at_the_end() -> None:
 
 def test_who_did_start_or_may_not_is_not_due() -> None:
     """Nor who would have come after the deadline."""
-    odds = Odds(firsts={"a/m": 0.8, "b/m": 99.0}, waits={"a/m": 1.0, "b/m": 2.0, "c/m": 3.0}, allowance=1)
-    race = Heat([A, B, C], rules=Rules(), policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
-    race.begin(5.0)
-    race.tick(5.8)
-    assert [] == due_of(race)
-    race.tick(104.8)
+    odds = Odds(firsts={"a/m": 0.8, "b/m": 9.0}, waits={"a/m": 1.0, "b/m": 2.0, "c/m": 3.0}, allowance=1)
+    for deadline, due in ((60.0, [("c/m", 9.8, 0.0, Why.LATE)]), (5.0, [])):
+        odds.allowance = 2
+        rules = Rules(deadline=deadline)
+        race = Heat([A, B, C], rules=rules, policy=POLICIES["frugal"], gate=Unlimited(), prospects=odds)
+        race.begin(5.0)
+        race.tick(5.8)
+        assert due == due_of(race)
+    odds.allowance = 0
+    race.tick(9.9)
     assert [] == due_of(race)
 
 
