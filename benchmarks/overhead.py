@@ -1,10 +1,13 @@
 """What a race costs beside the least that one could write by hand on bare aiohttp.
 
-    python benchmarks/overhead.py [--blocks 30] [--races 20]
+    python benchmarks/overhead.py [--blocks 30] [--races 20] [--only scenarios policies memory imports]
 
 Both do the same streaming requests to the same simulator, which runs in a process of its own: N requests
 at once, the first complete answer wins, the rest are cancelled. They take turns, block by block, and what
 is printed are ratios of this process's CPU time, with the spread over the blocks.
+
+So do the policies, in the first scenario: what an answer costs by `frugal` and by `one` beside one by `all`.
+The exit code is 1 where `frugal` takes more than MOST_OF_ALL of it.
 """
 
 from __future__ import annotations
@@ -20,8 +23,11 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import aiohttp
 import orjson
@@ -39,6 +45,10 @@ QUESTION = orjson.dumps(
     }
 )
 Run = Callable[[], Awaitable[object]]
+Policy = Literal["all", "frugal", "one"]
+Block = tuple[float, float]  # CPU and wall seconds a race
+MOST_OF_ALL = 0.45
+PARTS = ("scenarios", "policies", "memory", "imports")
 
 
 @dataclass(frozen=True)
@@ -87,8 +97,7 @@ class Bare:
         await self._session.close()
 
 
-async def block(run: Run, races: int) -> tuple[float, float]:
-    """CPU and wall seconds a race."""
+async def block(run: Run, races: int) -> Block:
     wall, cpu = time.perf_counter(), time.process_time()
     for _ in range(races):
         await run()
@@ -99,8 +108,8 @@ async def compare(scenario: Scenario, sim: Simulated, blocks: int, races: int) -
     bare = Bare([f"{sim.url}/{name}/v1/chat/completions" for name in scenario.lanes])
     config = sim.config(*scenario.lanes)
     async with Racer(config) as racer:
-        ours: list[tuple[float, float]] = []
-        theirs: list[tuple[float, float]] = []
+        ours: list[Block] = []
+        theirs: list[Block] = []
         for turn in range(blocks + 1):
             pair = await block(lambda: racer.race(PROMPT), races), await block(bare.race, races)
             if turn:  # the first pair warms both up
@@ -110,11 +119,40 @@ async def compare(scenario: Scenario, sim: Simulated, blocks: int, races: int) -
     report(scenario.title, ours, theirs)
 
 
-def report(title: str, ours: list[tuple[float, float]], theirs: list[tuple[float, float]]) -> None:
+async def policies(sim: Simulated, blocks: int, races: int) -> float:
+    """Print what an answer costs by each policy. The share of `all` that `frugal` takes."""
+    scenario = SCENARIOS[0]
+    names: tuple[Policy, ...] = ("all", "frugal", "one")
+    found: dict[str, list[Block]] = {name: [] for name in names}
+    async with AsyncExitStack() as exits:
+        racers = [await exits.enter_async_context(Racer(sim.config(*scenario.lanes))) for _ in names]
+        for turn in range(blocks + 1):
+            for name, racer in zip(names, racers, strict=True):
+                seen = await block(partial(_raced, racer, name), races)
+                if turn:
+                    found[name].append(seen)
+    heading(scenario.title, "one / the other")
+    share = report("frugal / all", found["frugal"], found["all"])
+    report("one / all", found["one"], found["all"])
+    report("frugal / one", found["frugal"], found["one"])
+    return share
+
+
+async def _raced(racer: Racer, policy: Policy) -> None:
+    await racer.race(PROMPT, policy=policy)
+
+
+def heading(title: str, what: str) -> None:
+    print(f"  {title:22} {'CPU, ' + what:27}{'wall, ' + what:27}ms CPU a race")
+
+
+def report(title: str, ours: list[Block], theirs: list[Block]) -> float:
+    """The ratio of CPU time."""
     cpu = sorted(a[0] / b[0] for a, b in zip(ours, theirs, strict=True))
     wall = sorted(a[1] / b[1] for a, b in zip(ours, theirs, strict=True))
-    mine, bare = (statistics.median(pair[0] for pair in side) * 1e3 for side in (ours, theirs))
-    print(f"  {title:22} {spread(cpu)}   {spread(wall)}   {mine:6.2f} {bare:6.2f}")
+    mine, other = (statistics.median(pair[0] for pair in side) * 1e3 for side in (ours, theirs))
+    print(f"  {title:22} {spread(cpu)}     {spread(wall)}     {mine:6.2f} {other:6.2f}")
+    return statistics.median(cpu)
 
 
 def spread(ratios: list[float]) -> str:
@@ -158,25 +196,37 @@ def imports() -> None:
     )
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--blocks", type=int, default=30)
     parser.add_argument("--races", type=int, default=20)
     parser.add_argument("--in-flight", type=int, default=1000)
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     given = parser.parse_args()
     command = " ".join(["python", "benchmarks/overhead.py", *sys.argv[1:]])
     machine = f"Python {platform.python_version()}, aiohttp {aiohttp.__version__}, {os.cpu_count()} cores"
-    print(f"{command}\n{machine}\n")
-    print(f"  {'':22} {'CPU, racer / bare':22}   {'wall, racer / bare':22}   ms CPU a race")
+    print(f"{command}\n{machine}")
+    within = True
     with simulator(PROFILE) as sim:
-        for scenario in SCENARIOS:
-            asyncio.run(compare(scenario, sim, given.blocks, given.races))
+        if "scenarios" in given.only:
+            print()
+            heading("", "racer / bare")
+            for scenario in SCENARIOS:
+                asyncio.run(compare(scenario, sim, given.blocks, given.races))
+        if "policies" in given.only:
+            print()
+            share = asyncio.run(policies(sim, given.blocks, given.races))
+            within = share <= MOST_OF_ALL
+            print(f"  {'met    ' if within else 'NOT MET'}  frugal: {share:.2f} of all, of {MOST_OF_ALL:.2f}")
         print()
-        asyncio.run(memory(sim, given.in_flight))
-    imports()
+        if "memory" in given.only:
+            asyncio.run(memory(sim, given.in_flight))
+    if "imports" in given.only:
+        imports()
+    return 0 if within else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -33,7 +33,7 @@ from racer.core.moves import Action, Halt, Start, Stop
 from racer.core.patience import Patience
 from racer.core.scrub import scrubbed
 from racer.core.verdict import judge
-from racer.core.view import UNKNOWN
+from racer.core.view import UNKNOWN, Why
 from racer.errors import InvalidReply
 from racer.stage import Result
 from racer_adapters.errors import Kind, WireError
@@ -59,6 +59,8 @@ class Race:
     `gate` is this race's own: it knows what each of its lanes has taken of its limits. `outlet` is where
     what the leader says goes to its reader.
     """
+
+    _hedged = False  # whether another was started because one was late
 
     def __init__(
         self,
@@ -96,7 +98,7 @@ class Race:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._scopes: dict[int, anyio.CancelScope] = {}
         self._moved = anyio.Event()
-        self._wake_at = NEVER
+        self._wake_at = -NEVER  # nobody sleeps yet
         self._reply: Reply[Any] | None = None
         self._fault: Exception | None = None
         self._group = asyncio.TaskGroup()
@@ -157,6 +159,8 @@ class Race:
         lead = self._baton.lead_of(start.lane)
         place, extra = self._baton.place, self._baton.extra_of(start.lane)
         run = self._runs[start.attempt] = Run(start.attempt, start.lane, now, lead, place, extra)
+        run.forced = self._stage.breakers.blocked(start.lane, now) is not None
+        self._hedged = self._hedged or start.why is Why.LATE
         self._tasks[start.attempt] = self._group.create_task(self._lane(run))
         after = now - self._began
         self._stage.tell(LaneStarted(self._id, start.attempt, start.lane, after, start.price, start.why))
@@ -340,8 +344,11 @@ class Race:
             self._stage.tell(CoolDownStarted(self._id, cooled.scope, cooled.until, seconds, cooled.reason))
 
     def _let_go(self, run: Run, now: float) -> None:
-        """It has lost. That says nothing of its health, unless it is later than nine in ten of its calls."""
-        if not run.seen and self._prospects.overdue(run.lane, now - run.started):
+        """It has lost. One that has begun to answer works; one that was waited for in vain may be ill."""
+        if run.seen:
+            for scope in self._stage.breakers.succeeded(run.lane):
+                self._stage.tell(CoolDownEnded(self._id, scope))
+        elif self._hedged and self._prospects.overdue(run.lane, now - run.started):
             self._cool_down(run, WireError(Kind.TIMEOUT, "stopped, and late by all that is known of it"), now)
         else:
             self._stage.breakers.stopped(run.lane)

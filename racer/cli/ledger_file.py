@@ -7,7 +7,8 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from racer.store.connection import connected, number, transaction
+from racer.errors import StoreError
+from racer.store.connection import number, read_only, renewed, transaction
 from racer.store.place import place_of
 from racer.store.schema import APPLICATION, MIGRATIONS
 from racer.store.trouble import translated, trouble
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LARGEST_COPY = 500_000_000  # bytes of memory
 _CLOCK = "SELECT name, value FROM facts WHERE name LIKE 'clock.%'"
 
 
@@ -34,15 +36,12 @@ def file_of(config: Config, shell: Shell) -> Path | None:
 def read(path: Path | None, work: Callable[[sqlite3.Connection, float], T], piece: Timepiece) -> T | None:
     """What `work` makes of the database, all of it in one state, and of the time; None where there is none.
 
-    The connection could write, for SQLite then clears away the log that it had to make for reading; but
-    it is told not to. Raises StoreError.
+    One of an older racer is copied into memory, and the copy brought up to date and read. Raises StoreError.
     """
     try:
         if path is None or not path.exists():
             return None
-        with closing(connected(path)) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA trusted_schema = OFF")
+        with closing(read_only(path)) as connection:
             inside = partial(_work, work=work, path=path, piece=piece)
             return transaction(connection, inside, begin="BEGIN DEFERRED")
     except (sqlite3.Error, OSError) as error:
@@ -56,24 +55,37 @@ def _work(
     path: Path,
     piece: Timepiece,
 ) -> T | None:
-    if not _filled(connection, path):
+    version = _version(connection, path)
+    if version is None:
         return None
-    return work(connection, now(connection, piece))
+    if version == len(MIGRATIONS):
+        return work(connection, now(connection, piece))
+    with closing(_renewed(connection, path)) as copy:
+        return work(copy, now(copy, piece))
 
 
-def _filled(connection: sqlite3.Connection, path: Path) -> bool:
-    """Are our tables in it? A process that died while it made the file has left an empty one."""
+def _version(connection: sqlite3.Connection, path: Path) -> int | None:
+    """How old is it? None: there is nothing in it, as a process leaves it that died while it made it."""
     application, version = number(connection, "application_id"), number(connection, "user_version")
     tables: int = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
     if not (application or version or tables):
-        return False
+        return None
     if application != APPLICATION:
         raise trouble("foreign", path, f"application_id {application}, {tables} tables, views and indices")
     if version > len(MIGRATIONS):
         raise trouble("newer", path, f"its schema has number {version}, this racer knows {len(MIGRATIONS)}")
-    if version < len(MIGRATIONS):
-        raise trouble("unopened", path, "it is of an older racer, and the next race brings it up to date")
-    return True
+    return version
+
+
+def _renewed(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    size = number(connection, "page_count") * number(connection, "page_size")
+    if size > LARGEST_COPY:
+        why = f"is of an older racer and, with {size / 1e6:,.0f} MB, too large to be copied for reading"
+        step = 'run a race, such as `racer ask "Say hi"`, which brings it up to date'
+        raise StoreError(f"the database {path} {why}: {step}", kind="unopened")
+    copy = renewed(connection, MIGRATIONS)
+    copy.execute("PRAGMA query_only = ON")
+    return copy
 
 
 def now(connection: sqlite3.Connection, piece: Timepiece) -> float:

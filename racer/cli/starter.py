@@ -26,12 +26,14 @@ _MEANINGS = {
     "lanes": "how many may run at once",
     "policy": "all: the best at once; frugal: more only when it pays; one: one by one",
     "extra": "frugal: extra requests that it may send, as a share of answers",
+    "max_tax": "every policy: extra requests for each answer, at the most",
     "spare_last": "all: leave the last tenth of a limit alone that is behind its pace",
     "deadline": "seconds for the whole race",
     "wait": "seconds to wait for a lane when all are cooling down or used up",
     "per_provider": "lanes of one provider in one race, until no other provider is left",
     "local_lanes": "lanes on one local host: two models on one GPU slow each other down",
 }
+_EXAMPLES = {"max_tax": "1"}  # of what has no value unless one is written
 
 _HEAD = """\
 # How races go here. Written by `racer init`; racer works without this file, too.
@@ -87,9 +89,13 @@ def config_text(providers: Sequence[Provider]) -> str:
 def _race_lines() -> list[str]:
     defaults = Defaults()
     known = {each.name: getattr(defaults, each.name) for each in fields(defaults)}
-    settings = {name: f"{name} = {_toml(known[name])}" for name in _MEANINGS}
+    settings = {name: _setting(name, known[name]) for name in _MEANINGS}
     longest = max(map(len, settings.values()))
     return [f"{setting:{longest}}  # {_MEANINGS[name]}" for name, setting in settings.items()]
+
+
+def _setting(name: str, value: object) -> str:
+    return f"#{name} = {_EXAMPLES[name]}" if value is None else f"{name} = {_toml(value)}"
 
 
 def _toml(value: object) -> str:

@@ -54,7 +54,7 @@ class RaceTax(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         return {
             "answers": self.answers,
-            "requests": self.sent,
+            "sent": self.sent,
             "extra_requests": self.requests,
             "share": self.share,
             "per_answer": self.per_answer,

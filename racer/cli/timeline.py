@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -194,7 +193,13 @@ def _planned(due: Planned) -> dict[str, Any]:
 
 
 def _tax(tax: Tax) -> dict[str, Any]:
-    return asdict(tax) | {"saved": _rounded(tax.saved)}
+    return {
+        "sent": tax.sent,
+        "extra_requests": tax.requests,
+        "extra_tokens": tax.tokens,
+        "extra_usd": tax.usd,
+        "saved": _rounded(tax.saved),
+    }
 
 
 def _rounded(seconds: float | None) -> float | None:
@@ -311,7 +316,9 @@ def _time(timeline: Timeline) -> Iterator[str]:
     stopped = [run for run in timeline.runs if _was_running(run, race)]
     answering = [one_line(run.row.lane) for run in stopped if run.first_token is not None]
     yield f"A longer deadline=: it was {race.deadline:g} s{_underway(answering, len(stopped))}."
-    if count := sum(not each.kept_out for each in timeline.untried):
+    places = 1 if race.policy == "one" else race.width
+    count = sum(not each.kept_out for each in timeline.untried)
+    if count and len(stopped) >= places:
         yield f"More lanes= at once, or policy all: {count} lane{'' if count == 1 else 's'} had no turn."
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from racer.cli import usage_words as words
+from racer.cli.console import Prose
 from racer.cli.plain import one_line
 from racer.cli.tables import NARROW
 
@@ -83,7 +84,7 @@ def _limit(gauge: Gauge, widths: Sequence[int], *, width: int, now: datetime) ->
         yield _row(_cells(gauge, now), widths, _style(gauge))
     else:
         yield _indented(Text(words.limit(gauge.row), overflow="fold"))
-        yield _indented(Text(words.amounts(gauge, now), _style(gauge), overflow="fold"), 2 * INDENT)
+        yield _indented(Prose(words.amounts(gauge, now), _style(gauge)), 2 * INDENT)
     if said := words.remarks(gauge):
         yield _indented(Text("; ".join(said), "dim", overflow="fold"), 2 * INDENT)
 
@@ -131,7 +132,7 @@ def totals_part(totals: Iterable[Total], *, width: int) -> Iterator[RenderableTy
 def tax_part(statement: Statement, *, width: int) -> Iterator[RenderableType]:
     """What all races together cost and saved; then each policy, where there are several."""
     for said in words.taxed(statement.tax):
-        yield _indented(Text(said, overflow="fold"))
+        yield _indented(Prose(said))
     if len(statement.taxes) < 2:
         return
     if width >= NARROW:
@@ -180,11 +181,11 @@ def _table(head: Row, rows: Iterable[Row]) -> Padding:
 def _lines(name: str, text: str) -> Iterator[RenderableType]:
     """A row where there is no room for columns."""
     yield _indented(Text(one_line(name), overflow="fold"))
-    yield _indented(Text(text, overflow="fold"), 2 * INDENT)
+    yield _indented(Prose(text), 2 * INDENT)
 
 
-def _head(text: str) -> Text:
-    return Text(f"\n{text}", "bold", overflow="fold")
+def _head(text: str) -> Prose:
+    return Prose(f"\n{text}", "bold")
 
 
 def _notes(head: str, lines: Sequence[str]) -> list[RenderableType]:
@@ -193,7 +194,7 @@ def _notes(head: str, lines: Sequence[str]) -> list[RenderableType]:
         return []
     more = [f"and {len(lines) - MOST_ALERTS} before: --json has all"] if len(lines) > MOST_ALERTS else []
     told = [*more, *lines[-MOST_ALERTS:]]
-    return [_head(head), *(_indented(Text(one_line(line), overflow="fold")) for line in told)]
+    return [_head(head), *(_indented(Prose(one_line(line))) for line in told)]
 
 
 def _indented(content: RenderableType, by: int = INDENT) -> Padding:

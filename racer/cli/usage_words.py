@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from racer.store.readings import Alarm, Usage
 
 NOTHING = "-"
+UNDER = "under "
 DAY = 86_400.0
 FAR = 1000.0  # days: nobody plans further ahead
 TAX = ("policy", "requests", "extra", "an answer", "tokens", "paid", "saved")
@@ -34,13 +35,13 @@ def figure(value: float) -> str:
 
 
 def dollars(value: float) -> str:
-    return f"{value:,.2f} USD" if abs(value) >= 1 or value == 0 else f"{value:.4f} USD"
+    return f"{value:,.2f} USD" if abs(value) >= 1 or value == 0 else f"{least(value, 4)} USD"
 
 
 def least(value: float, places: int) -> str:
     """With so many places. What is too little for them is said to be under the least that they can show."""
     step = 10.0**-places
-    return f"under {step:g}" if 0 < value < step else f"{value:,.{places}f}"
+    return f"{UNDER}{step:g}" if 0 < value < step else f"{value:,.{places}f}"
 
 
 def limit(row: Usage | Alarm) -> str:
@@ -162,7 +163,9 @@ def _saved(tax: RaceTax) -> str:
     if not tax.saved:
         return "no time was saved" if tax.requests else ""
     each = f", {pause(tax.saved / tax.answers)} an answer" if tax.answers else ""
-    return f"racing saved {pause(tax.saved)} of waiting{each}"
+    saved = pause(tax.saved)
+    about = "" if saved.startswith(UNDER) else "about "
+    return f"racing saved {about}{saved} of waiting{each}"
 
 
 def pause(seconds: float) -> str:

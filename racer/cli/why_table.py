@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from racer.cli import bars, usage_words, why_words
+from racer.cli.console import Prose
 from racer.cli.plain import one_line
 from racer.cli.tables import NARROW, NOTHING, seconds
 from racer.cli.timeline import Fate
@@ -46,14 +47,14 @@ class Paper(NamedTuple):
 
 
 def why_page(timeline: Timeline, paper: Paper) -> Group:
-    parts: list[RenderableType] = [Text(headline(timeline, paper.now), "bold", overflow="fold")]
-    parts.append(Text(terms(timeline), overflow="fold"))
+    parts: list[RenderableType] = [Prose(headline(timeline, paper.now), "bold")]
+    parts.append(Prose(terms(timeline)))
     if timeline.runs:
         if paper.glyphs is not None:
             parts += ["", *_bars(timeline, paper.glyphs, paper.width)]
         parts += ["", *_lanes(timeline.runs, paper.width)]
     if (extra := why_words.extra(timeline.tax)) is not None:
-        parts += ["", Text(extra, overflow="fold")]
+        parts += ["", Prose(extra)]
     parts += _part("what would have helped", timeline.help)
     parts += _part("the plan", why_words.plan(timeline))
     parts += _part("failed", _reasons(timeline.runs, Fate.FAILED))
@@ -133,7 +134,7 @@ def _lanes(runs: Sequence[Run], width: int) -> Iterator[RenderableType]:
         return
     for run in runs:
         yield Text(one_line(run.row.lane), overflow="fold")
-        yield _indented(Text(_in_words(run), STYLES.get(run.fate, "dim"), overflow="fold"))
+        yield _indented(Prose(_in_words(run), STYLES.get(run.fate, "dim")))
 
 
 def _table(runs: Sequence[Run]) -> Table:
@@ -209,7 +210,7 @@ def _spent(timeline: Timeline) -> list[str]:
 def _part(head: str, lines: Sequence[str]) -> list[RenderableType]:
     if not lines:
         return []
-    return [Text(f"\n{head}", "bold"), *(_indented(Text(line, overflow="fold")) for line in lines)]
+    return [Text(f"\n{head}", "bold"), *(_indented(Prose(line)) for line in lines)]
 
 
 def _indented(content: RenderableType) -> Padding:

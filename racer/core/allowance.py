@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXTRA = 0.25
 HIGHEST = 3.0  # of `extra`, and so of four lanes at once
 MOST = 20.0
+PLENTY = 0.75
 HEDGING = "frugal"  # the policy whose extra requests have a bound of their own
 
 
@@ -40,6 +41,11 @@ class Allowance:
     def has(self) -> bool:
         """Whether an extra request may be sent now."""
         return self.left + TOLERANCE >= 1
+
+    @property
+    def has_plenty(self) -> bool:
+        """Whether little of what may be in hand is missing."""
+        return self.has and self.left >= PLENTY * self._most
 
     def take(self) -> bool:
         """Send an extra request, if there is one left: whether there was."""

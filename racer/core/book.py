@@ -28,7 +28,8 @@ class Run:
 
     `lead` is there where what comes can decide the race. `held`: seconds in which the lane had to wait for a
     reader. `resumed_at`: how many characters the reader had already when it started. `extra`: how many tokens
-    it was told beside the question. `checked`: it is whole, and the caller's checks look at it.
+    it was told beside the question. `checked`: it is whole, and the caller's checks look at it. `forced`: it
+    was to rest, and nobody else was left.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Run:
         "dropped",
         "extra",
         "first_token_at",
+        "forced",
         "headers",
         "held",
         "lane",
@@ -62,7 +64,7 @@ class Run:
         self.lead = lead
         self.resumed_at = resumed_at
         self.extra = extra
-        self.checked = False
+        self.checked = self.forced = False
         self.held = 0.0
         self.first_token_at: float | None = None
         self.assembly = Assembly()
@@ -135,6 +137,7 @@ class Book:
             usage=self._used_by(run),
             resumed_at=run.resumed_at,
             streamed=self._call.stream,
+            forced=run.forced,
         )
         return attempt
 

@@ -72,16 +72,17 @@ def _next(view: View, lanes: Sequence[Lane]) -> list[Planned]:
     if extra and offset == 0 and not view.prospects.may_add():
         free = [lane for lane in lanes if lane.provider.local]
         lanes, offset, why = (free, 0.0, why) if free else (lanes, LOOK_AGAIN, Why.HELD)
-    lane = lanes[0] if len(lanes) == 1 else _best(view, lanes)
+    lane = lanes[0] if len(lanes) == 1 else _best(view, lanes, learns=extra)
     return [Planned(lane, offset, extra and not lane.provider.local, why)]
 
 
-def _best(view: View, lanes: Sequence[Lane]) -> Lane:
-    """Among equals, the first in order of rank."""
+def _best(view: View, lanes: Sequence[Lane], *, learns: bool) -> Lane:
+    """Among equals, the first in order of rank; to learn, one that nobody has asked for long."""
     groups, prospects = view.groups, view.prospects
     nearest = min(groups.get(lane.id, 0) for lane in lanes)
     wished = [lane for lane in lanes if groups.get(lane.id, 0) == nearest]
-    return min(wished, key=lambda lane: prospects.expected(lane) + prospects.price(lane))
+    forgotten = next(filter(prospects.forgotten, wished), None) if learns else None
+    return forgotten or min(wished, key=lambda lane: prospects.expected(lane) + prospects.price(lane))
 
 
 def _due(view: View, at_work: Sequence[Running]) -> tuple[float, Why]:

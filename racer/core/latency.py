@@ -38,6 +38,7 @@ STEPS_A_HALF_LIFE = 20
 STEPS_BACK = 60  # what is told so late may have waited for a store; a clock so far ahead was wrong
 OVERDUE_CHANCE, OVERDUE_FROM = 0.10, 0.25  # three in a row are one in a thousand by chance
 FAILOVER = 1.5
+FORGOTTEN = 1e-4  # of an attempt: what is left after four hours of one, after six of forty
 STEEPEST = 0.30
 COLD_MARK = " (cold)"
 
@@ -165,6 +166,11 @@ class LaneStats:
     def overdue(self, elapsed: float) -> bool:
         """Whether a lane that has shown nothing in `elapsed` is later than nine in ten of its calls."""
         return elapsed > OVERDUE_FROM and self._curve("first").alive(elapsed) < OVERDUE_CHANCE
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether it has not run for hours, or never."""
+        return self._total[1].weight < FORGOTTEN
 
     @property
     def success(self) -> float:

@@ -45,6 +45,8 @@ def learn(stats: LaneStats, attempt: Attempt, at: float, answer: int = 0) -> Non
 
     Without these, a size learns nothing of the lanes that were stopped, and looks faster than it is.
     """
+    if attempt.forced and attempt.outcome is Outcome.FAILED:
+        return  # that it would fail was known: it says nothing of how long it takes when it is well
     ended = ENDED[attempt.outcome]
     usage = attempt.usage
     own = 0 if usage is None else usage.output_tokens

@@ -27,7 +27,8 @@ class Attempt:
     `outcome` is won, lost (stopped because another had won), failed (`reason` says why) or late (valid,
     but after the winner). `usage` is None where nothing is known of it. `resumed_at`: it went on behind so
     many characters of the reply, where another lane's stream had broken. `streamed`: it was asked for its
-    answer piece by piece, as all are but a lane that has nobody beside it.
+    answer piece by piece, as all are but a lane that has nobody beside it. `forced`: it was to rest for its
+    failures, and was asked because nobody else was left.
     """
 
     lane: str
@@ -42,6 +43,7 @@ class Attempt:
     usage: Usage | None = None
     resumed_at: int | None = None
     streamed: bool = True
+    forced: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them."""

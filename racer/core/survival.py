@@ -64,6 +64,12 @@ class Memory:
         self._left[at_bin] += 1
         self.ends[cause][at_bin] += self._grow**came
 
+    @property
+    def weight(self) -> float:
+        """How many attempts it remembers, older ones less."""
+        self.fold()
+        return self.risk[0]
+
     def fold(self, fade: float = 1.0) -> None:
         """Make every number what it weighs now, `fade` times: 1 changes nothing that can be read."""
         came = list(accumulate(reversed(self._left)))[::-1]

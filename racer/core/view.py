@@ -56,6 +56,10 @@ class Prospects(Protocol):
         """Whether it is later than nine in ten of its calls when it has shown nothing for so long."""
         ...
 
+    def forgotten(self, lane: Lane) -> bool:
+        """Whether nothing is known of it any more, and an extra request may well find out."""
+        ...
+
     def may_add(self) -> bool:
         """Whether one more extra request is within its allowance."""
         ...
@@ -86,6 +90,9 @@ class Unknown:
         return 0.0
 
     def overdue(self, lane: Lane, age: float) -> bool:
+        return False
+
+    def forgotten(self, lane: Lane) -> bool:
         return False
 
     def may_add(self) -> bool:

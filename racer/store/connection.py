@@ -160,13 +160,13 @@ def read_only(path: Path) -> sqlite3.Connection:
     """One that is told not to write; it may lie where nothing can be written. Raises sqlite3.Error.
 
     It could write elsewhere, for SQLite then clears away the log that it has to make for reading. Where it
-    can make none it reads the file alone, if no log is there: then nobody has it open.
+    can make none it reads the file alone, unless a log has been left: whoever has it open has made one.
     """
     try:
         return _told_not_to_write(connected(path))
     except sqlite3.OperationalError as error:
-        logged = path.with_name(f"{path.name}-wal").exists()
-        if kind_of(error) != "unopened" or logged or not path.is_file():
+        unwritable = kind_of(error) in ("unopened", "read_only") and path.is_file()
+        if not unwritable or file_size(path, "-wal"):
             raise
     return _told_not_to_write(connected(path, mode="ro&immutable=1"))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Odds:
     """`allowance` is how many extra requests are left; a lane that is not named takes a second.
 
-    `lasts` are those of whose limits little is left.
+    `lasts` are those of whose limits little is left, `unknown` those that nobody has asked for hours.
     """
 
     firsts: dict[str, float] = field(default_factory=dict[str, float])
@@ -21,6 +21,7 @@ class Odds:
     prices: dict[str, float] = field(default_factory=dict[str, float])
     allowance: int = 9
     lasts: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
     def first(self, lane: Lane) -> float:
         return self.firsts.get(lane.id, 1.0)
@@ -39,6 +40,9 @@ class Odds:
 
     def overdue(self, lane: Lane, age: float) -> bool:
         return False
+
+    def forgotten(self, lane: Lane) -> bool:
+        return lane.id in self.unknown
 
     def may_add(self) -> bool:
         return self.allowance > 0

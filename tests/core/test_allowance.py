@@ -64,6 +64,17 @@ def test_more_than_the_most_is_never_in_hand() -> None:
     assert taken(allowance) == 5
 
 
+def test_plenty_is_three_quarters_of_what_may_be_in_hand() -> None:
+    """What is learned by the way must not cost what a slow hour needs."""
+    allowance = Allowance(most=4)
+    seen = [allowance.has_plenty]
+    while allowance.take():
+        seen.append(allowance.has_plenty)
+
+    assert [True, True, False, False, False] == seen
+    assert not Allowance(0.0).has_plenty
+
+
 def test_without_extra_there_is_none() -> None:
     """Not even at first, and whatever is answered."""
     allowance = Allowance(0.0)

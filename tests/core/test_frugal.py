@@ -181,6 +181,17 @@ def test_no_lane_is_late_in_the_first_moment() -> None:
     assert [pytest.approx(SOONEST)] == [planned.offset for planned in plan_frugal(quick)]
 
 
+def test_an_extra_request_goes_to_who_is_forgotten() -> None:
+    """So that every lane is known; not what replaces another, and not against the caller's wishes."""
+    unknown = Odds({}, WAITS, {}, 9, unknown=frozenset({"b/m"}))
+
+    assert [Planned(B, extra=True)] == plan_frugal(view([run(A, 5.0)], [B, C], prospects=unknown))
+    assert [Planned(C)] == plan_frugal(view([run(A, 5.0)], [B, C], prospects=unknown, vacant=1))
+    assert [Planned(C)] == plan_frugal(view([], [B, C], prospects=unknown))
+    wished = view([run(A, 5.0)], [C, B], prospects=unknown, groups={"b/m": 1})
+    assert [Planned(C, extra=True)] == plan_frugal(wished)
+
+
 def test_no_lane_is_waited_for_without_end() -> None:
     """However late it has become: what hangs makes itself look slower from race to race."""
     slow = view([run(A, 10.0)], [B], prospects=odds(firsts={"a/m": 60.0}))
@@ -387,6 +398,8 @@ def test_one_at_a_time_and_the_wishes_first(given: View) -> None:
 
     assert len(planned) <= 1
     for each in planned:
+        if each.extra and given.prospects.forgotten(each.lane):
+            continue
         # Where the allowance is used up, a local lane may go in the stead of a better one.
         alike = [one for one in others if one.provider.local or not each.lane.provider.local]
         among = others if given.prospects.may_add() or each.extra else alike

@@ -547,6 +547,16 @@ def test_what_is_left_of_an_attempt_falls_to_its_end_and_rises_behind() -> None:
     assert stats.rest(200.0) == 200.0
 
 
+def test_a_lane_that_nobody_asks_is_forgotten_after_some_hours() -> None:
+    """One that never ran is; one that ran often is remembered for longer."""
+    hour, once, often = 3600.0, taught(answers(1.0)), taught(answers(*[1.0] * 40))
+    assert LaneStats().forgotten
+    for after, forgotten in ((3 * hour, (False, False)), (5 * hour, (True, False)), (7 * hour, (True, True))):
+        for stats in (once, often):
+            stats.age(NOW + after)
+        assert forgotten == (once.forgotten, often.forgotten)
+
+
 def test_an_answer_that_was_not_streamed_says_nothing_of_its_first_token() -> None:
     """A lane that has nobody beside it is asked for all at once: its end is not when it began."""
     alone, streamed = LaneStats(), LaneStats()

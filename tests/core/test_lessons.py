@@ -98,6 +98,16 @@ def test_an_answer_is_of_its_own_size() -> None:
 # ---------------------------------------------------------------- under which key
 
 
+def test_a_failure_that_was_foreseen_teaches_nothing() -> None:
+    """A lane that rests for its failures was asked because nobody else was left."""
+    stats = LaneStats()
+    for forced, taught in ((True, 0), (False, 1)):
+        learn(stats, Attempt("a/m", "a", "m", 0.0, 9.0, Outcome.FAILED, forced=forced), NOW)
+        assert stats.n == taught
+    learn(stats, Attempt("a/m", "a", "m", 0.0, 9.0, Outcome.WON, forced=True), NOW)
+    assert stats.n == 2
+
+
 def test_the_key_of_a_lane_says_nothing_of_its_account() -> None:
     """Whose key it was has nothing to do with how fast a model answers: two learn together."""
     assert key_of(lane("groq/openai/gpt-oss-20b")) == "groq/openai/gpt-oss-20b"

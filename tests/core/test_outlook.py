@@ -10,7 +10,7 @@ import pytest
 from racer.core.allowance import Allowance
 from racer.core.latency import Latencies
 from racer.core.lessons import key_of
-from racer.core.outlook import LATE, Outlook
+from racer.core.outlook import INSTANT, LATE, Outlook
 from racer.core.price import Worth
 from tests.core.lanes import lane
 
@@ -63,7 +63,7 @@ def test_a_local_lane_has_no_price() -> None:
     told = outlook(Latencies(), Allowance(), at=NOW + 4)
 
     assert 0.0 == told.price(lane("a/m", local=True))
-    assert 5.0 == told.price(lane("a/m"))
+    assert 5.0 == told.price(lane("b/m"))
 
 
 def test_the_last_of_a_limit_is_spared_unless_it_was_switched_off() -> None:
@@ -103,3 +103,46 @@ def test_lanes_are_told_apart_by_their_models() -> None:
     """Two keys of one model teach each other."""
     one = lane("a/m")
     assert key_of(one) == key_of(replace(one, id="a/m@k2"))
+
+
+def test_what_is_reckoned_holds_for_an_instant() -> None:
+    """A race makes several plans at once; a moment later things may have changed."""
+    latencies, one, clock = Latencies(), lane("a/m"), [NOW]
+    told = Outlook(latencies, Gate(), (), lambda: clock[0])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - as above
+    expected, price = told.expected(one), told.price(one)
+    for _ in range(50):
+        latencies.of(key_of(one)).observe(at=NOW, first_token=0.1, total=0.2, ended="answered", tokens=10)
+
+    clock[0] += INSTANT / 2
+    assert (expected, price) == (told.expected(one), told.price(one))
+    clock[0] += INSTANT
+    assert expected > told.expected(one)
+    assert price < told.price(one)
+    clock[0] = NOW - 5
+    assert price > told.price(one)
+
+
+@pytest.mark.parametrize(
+    ("in_hand", "at", "forgotten"),
+    [(20.0, NOW, True), (10.0, NOW, False), (20.0, NOW + 2, False)],
+    ids=["never asked", "too little is allowed", "it is dear"],
+)
+def test_a_lane_is_forgotten_where_an_extra_request_may_find_out(
+    in_hand: float, at: float, forgotten: bool
+) -> None:
+    """Not at a price, nor with the last that is allowed; one that was asked of late is known."""
+    allowance, latencies = Allowance(), Latencies()
+    allowance.left = in_hand
+    told = Outlook(latencies, Free(), (allowance,), lambda: at)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - as above
+
+    assert forgotten is told.forgotten(lane("a/m"))
+    assert not told.forgotten(lane("a/m", local=True))
+    latencies.of("b/m").observe(at=NOW, first_token=0.1, total=0.2, ended="answered", tokens=10)
+    assert not told.forgotten(lane("b/m"))
+
+
+class Free:
+    """Calls cost nothing in the first second."""
+
+    def worth(self, lane: Lane, at: float) -> Worth:
+        return Worth(max(0.0, at - NOW - 1))

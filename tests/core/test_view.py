@@ -16,6 +16,7 @@ def test_where_nothing_is_known_lanes_are_alike() -> None:
     assert 0.0 == nothing.price(A) == nothing.rest(A, 3.0)
     assert not nothing.last(A)
     assert not nothing.overdue(A, 99.0)
+    assert not nothing.forgotten(A)
     nothing.add()
     assert nothing.may_add()
 

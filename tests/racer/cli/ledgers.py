@@ -11,15 +11,23 @@ from racer.store.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from racer.store.schema import Migration
 
 NOW = 1_800_014_400.0  # noon of a day in UTC, 2027-01-15
 
 
-def written(path: Path, work: Callable[[sqlite3.Connection], object], now: float = NOW) -> Path:
-    """A database in which `work` was done, closed again."""
-    connection, _ = on_disk(path, Terms(now, MIGRATIONS))
+def written(
+    path: Path,
+    work: Callable[[sqlite3.Connection], object],
+    now: float = NOW,
+    *,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> Path:
+    """A database in which `work` was done, closed again. With the first migration alone it is an old one."""
+    connection, _ = on_disk(path, Terms(now, migrations))
     with closing(connection):
         transaction(connection, work)
     return path
@@ -28,6 +36,16 @@ def written(path: Path, work: Callable[[sqlite3.Connection], object], now: float
 def put_day(connection: sqlite3.Connection, row: Day) -> None:
     marks = ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO days ({', '.join(row._fields)}) VALUES ({marks})", row)
+
+
+def put_old_race(connection: sqlite3.Connection, name: str = "r", at: float = NOW) -> None:
+    """Won by a/m, in the words of the first racers."""
+    race = (name, at, "all", 2, 20.0, '["a/m"]', "won", 0.5, 1, "a/m")
+    columns = "id, at, owner, policy, width, deadline, lanes, ending, latency, attempts, winner"
+    connection.execute(f"INSERT INTO races ({columns}) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)", race)
+    attempt = (name, at, "a/m", "a", "m", "a:KEY", "won", 0.5)
+    columns = "race, number, at, owner, lane, provider, model, account, start, outcome, latency"
+    connection.execute(f"INSERT INTO attempts ({columns}) VALUES (?, 0, ?, 1, ?, ?, ?, ?, 0, ?, ?)", attempt)
 
 
 def usage(unit: str = "requests", limit: float = 100, **more: object) -> Usage:

@@ -39,7 +39,7 @@ PAGE = """\
 ## Race tax since 2027-01-08
 
 412 of 2,310 requests (18 %) were extra, 0.21 an answer: 96,000 tokens, 0.0300 USD. \
-Racing saved 41 min of waiting, 1.3 s an answer.
+Racing saved about 41 min of waiting, 1.3 s an answer.
 
 | policy | requests | extra | an answer | tokens | paid | saved |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from racer.cli.ledger_file import file_of, now, read
+from racer.cli.ledger_file import LARGEST_COPY, file_of, now, read
 from racer.config import compose
 from racer.errors import StoreError
 from racer.store import census
+from racer.store.schema import MIGRATIONS, Migration
 from racer.timepiece import Timepiece
-from tests.racer.cli.ledgers import NOW, written
+from tests.racer.cli.ledgers import NOW, put_old_race, written
 from tests.racer.cli.shells import shell_of
 
 PIECE = Timepiece(lambda: NOW, lambda: 500.0, "this boot")
@@ -99,12 +101,12 @@ def pragma(statement: str, path: Path) -> None:
     ("statement", "kind"),
     [
         ("PRAGMA user_version = 999", "newer"),
-        ("PRAGMA user_version = 0", "unopened"),
+        ("PRAGMA user_version = 0", "other"),
         ("PRAGMA application_id = 7", "foreign"),
     ],
 )
 def test_other_tables_than_ours_are_refused(statement: str, kind: str, tmp_path: Path) -> None:
-    """Of a newer racer, of an older one, of another program."""
+    """Of a newer racer, of none that there was, of another program."""
     path = written(tmp_path / "racer.db", nothing)
     pragma(statement, path)
 
@@ -113,6 +115,82 @@ def test_other_tables_than_ours_are_refused(statement: str, kind: str, tmp_path:
 
     assert caught.value.kind == kind
     assert str(path) in str(caught.value)
+
+
+# ---------------------------------------------------------------- of an older racer
+
+
+def old_race(connection: sqlite3.Connection) -> None:
+    """One that the first racers have written."""
+    census.anchor(connection, wall=NOW - 100, ticks=400.0, boot="this boot")
+    put_old_race(connection, "r")
+
+
+def races(connection: sqlite3.Connection, at: float) -> tuple[list[tuple[object, ...]], float]:
+    return connection.execute("SELECT race, ending, sent FROM v_races").fetchall(), at
+
+
+def test_one_of_an_older_racer_is_read_as_if_it_were_new(tmp_path: Path) -> None:
+    """What it does not know is NULL; the clock is its own. The file and its folder stay as they were."""
+    path = written(tmp_path / "racer.db", old_race, migrations=MIGRATIONS[:1])
+    before, names = path.read_bytes(), sorted(tmp_path.iterdir())
+
+    assert read(path, races, Timepiece(lambda: NOW + 7, lambda: 500.0, "this boot")) == (
+        [("r", "won", None)],
+        NOW,
+    )
+
+    assert path.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == names
+
+
+def test_one_of_an_older_racer_is_read_while_it_writes(tmp_path: Path) -> None:
+    """What is in its log, too, and nothing that is not committed."""
+    path = written(tmp_path / "racer.db", nothing, migrations=MIGRATIONS[:1])
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        put_old_race(older, "a")
+        older.execute("BEGIN IMMEDIATE")
+        put_old_race(older, "b")
+
+        assert read(path, races, PIECE) == ([("a", "won", None)], NOW)
+
+
+def test_nothing_can_be_written_into_a_copy(tmp_path: Path) -> None:
+    """As in the file: what is written there would be lost."""
+    path = written(tmp_path / "racer.db", nothing, migrations=MIGRATIONS[:1])
+
+    with pytest.raises(StoreError) as caught:
+        read(path, lambda connection, _: connection.execute("DELETE FROM facts"), PIECE)
+
+    assert caught.value.kind == "read_only"
+
+
+def test_a_large_one_of_an_older_racer_is_not_copied(tmp_path: Path) -> None:
+    """It says what brings the file up to date. A hole takes no room on the disk."""
+    path = written(tmp_path / "racer.db", nothing, migrations=MIGRATIONS[:1])
+    size = LARGEST_COPY + 4096
+    with path.open("r+b") as file:
+        file.truncate(size)
+        file.seek(28)  # where SQLite counts its pages
+        file.write((size // 4096).to_bytes(4, "big"))
+
+    with pytest.raises(StoreError, match=r"with 500 MB, too large to be copied .* run a race") as caught:
+        read(path, count, PIECE)
+
+    assert caught.value.kind == "unopened"
+
+
+@pytest.mark.parametrize("migrations", [MIGRATIONS, MIGRATIONS[:1]])
+def test_a_folder_that_cannot_be_written(migrations: tuple[Migration, ...], tmp_path: Path) -> None:
+    """No log can be made there: the file is read without one."""
+    path = written(tmp_path / "racer.db", put_old_race, migrations=migrations)
+    tmp_path.chmod(0o500)
+    try:
+        if os.access(tmp_path, os.W_OK):
+            pytest.skip("root may write everywhere")
+        assert read(path, races, PIECE) == ([("r", "won", None)], NOW)
+    finally:
+        tmp_path.chmod(0o700)
 
 
 def test_a_broken_one_stays_where_it_is(tmp_path: Path) -> None:

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from racer import config
+from racer.acquaintance import zone
 from racer.cli.main import main
+from racer.core.field import field_of
+from racer.core.metering import meters_of
+from racer.core.span import Once, slot_at
 from racer.sim import Simulator, parse_profile
+from racer.store.meters import count, row_of
+from racer.store.schema import MIGRATIONS
+from tests.racer.cli.ledgers import NOW, written
 from tests.racer.cli.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
@@ -124,6 +132,27 @@ def test_what_is_left_is_told(shell: Shell) -> None:
     assert main(["providers", "--json", "half"], document) == 0
     (left,) = documents(document)["half"]["left"]
     assert (left["account"], left["used"], left["left"]) == ("half:HALF_API_KEY", 188, 812)
+
+
+def test_what_is_left_by_the_file_of_an_older_racer(shell: Shell) -> None:
+    """Nothing, here; and it is not said to be all."""
+    (shell.cwd / "racer.toml").write_text(LIMITED)
+    loaded = config.load(None, environ=ENVIRON, cwd=shell.cwd)
+    (lane,) = (each for each in field_of(loaded.providers, {}).lanes if each.provider.name == "half")
+    (meter,) = meters_of(lane, zone)
+    slot = slot_at(meter.span or Once(), NOW)
+    path = written(
+        shell.cwd / "racer.db",
+        lambda old: count(old, row_of(old, meter, NOW).id, slot, 1000.0),
+        migrations=MIGRATIONS[:1],
+    )
+    before = path.read_bytes()
+    told = shell_of(cwd=shell.cwd, environ={**ENVIRON, "RACER_DB": "racer.db"})
+
+    assert main(["providers"], told) == 0, text_of(told.stderr)
+
+    assert "0 of 1,000 requests once" in text_of(told.stdout)
+    assert path.read_bytes() == before
 
 
 def test_a_database_that_cannot_be_read_is_told_below_the_table(shell: Shell) -> None:

@@ -18,6 +18,7 @@ from racer.core.quota import Meter, Report, Spend, Wish
 from racer.core.span import Once, slot_at
 from racer.store import census
 from racer.store.quotas import exchange
+from racer.store.schema import MIGRATIONS, Migration
 from tests.racer.cli.ledgers import written
 from tests.racer.cli.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, clean_environ, shell_of, text_of
@@ -72,7 +73,13 @@ def meters(folder: Path) -> tuple[Meter, ...]:
     return meters_of(lane, zone)
 
 
-def used(folder: Path, *amounts: float, leased: float = 0.0, more: tuple[Meter, ...] = ()) -> Path:
+def used(
+    folder: Path,
+    *amounts: float,
+    leased: float = 0.0,
+    more: tuple[Meter, ...] = (),
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+) -> Path:
     """So much of each limit is used, in their order, and some of the first is leased."""
     now = time.time()
 
@@ -87,7 +94,7 @@ def used(folder: Path, *amounts: float, leased: float = 0.0, more: tuple[Meter, 
         wish = Wish(meters(folder)[0], leased, 1.0)
         exchange(connection, owner, Report(tuple(spends), wishes=(wish,)), now, ())
 
-    return written(folder / "racer.db", work, now)
+    return written(folder / "racer.db", work, now, migrations=migrations)
 
 
 def counts(folder: Path) -> dict[str, float]:
@@ -235,6 +242,34 @@ def test_a_database_in_memory_has_nothing_to_correct(folder: Path) -> None:
 
     assert main(["quota", "reset", "mine"], shell) == 2
     assert "the database is in memory" in text_of(shell.stderr)
+
+
+@pytest.mark.parametrize("argv", [["reset", "mine"], ["set", "mine", "0", "--unit", "requests"]])
+def test_the_file_of_an_older_racer_is_renewed(argv: list[str], folder: Path, shell: Shell) -> None:
+    """As a race does it: with a copy from before beside it. What it had counted is what is corrected."""
+    path = used(folder, 812, migrations=MIGRATIONS[:1])
+    before = path.read_bytes()
+
+    assert main(["quota", *argv], shell) == 0, text_of(shell.stderr)
+
+    assert lines_of(shell)[1] == "  1,000 requests once: 812 used before, 0 now, 1,000 left"
+    assert not counts(folder).get("requests")
+    (backup,) = folder.glob("racer.db.backup-*")
+    for file, version in ((path, len(MIGRATIONS)), (backup, 1)):
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    assert path.read_bytes() != before
+
+
+def test_a_mistake_leaves_the_file_of_an_older_racer(folder: Path, shell: Shell) -> None:
+    """As it was, and without a copy: it is read first."""
+    path = used(folder, 812, migrations=MIGRATIONS[:1])
+    before = path.read_bytes()
+
+    assert main(["quota", "reset", "mien"], shell) == 2
+
+    assert path.read_bytes() == before
+    assert not list(folder.glob("racer.db.backup-*"))
 
 
 def broken(path: Path) -> None:

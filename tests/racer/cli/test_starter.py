@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,18 +40,21 @@ def test_the_file_changes_nothing(tmp_path: Path) -> None:
 def test_every_setting_in_it_is_one(tmp_path: Path) -> None:
     """With all that is switched off switched on, it loads, and is still the same but for the example."""
     settings = re.sub(r"^#(?=[^ #\n])", "", CONFIG, flags=re.MULTILINE)
-    named = {each.name: each for each in loaded(tmp_path, settings).providers}
+    switched_on = loaded(tmp_path, settings)
+    named = {each.name: each for each in switched_on.providers}
 
+    assert switched_on.race == replace(Defaults(), max_tax=1)
     assert settings.count("\n[providers.") == len(by_free_use(BUILT_IN)) + 1
     assert named.pop("workstation").key_names == ("WORKSTATION_API_KEY",)
     assert list(named.values()) == list(BUILT_IN)
 
 
 def test_every_race_setting_is_explained() -> None:
-    """But for one that has no value of its own, and the cache, which has a section of its own."""
+    """One that has no value of its own is switched off; the cache has a section of its own."""
     known = set(re.findall(r"^(\w+) = .*# \w", CONFIG, re.MULTILINE))
 
     assert known == set(Defaults.__slots__) - {"max_tax", "cache"}
+    assert re.search(r"^#max_tax = 1 +# every policy: ", CONFIG, re.MULTILINE)
 
 
 def test_every_provider_that_is_alive_is_in_it() -> None:

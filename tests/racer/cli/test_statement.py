@@ -120,7 +120,7 @@ def test_the_race_tax_as_plain_values() -> None:
     all_, one = document.pop("by_policy")
     assert document == {
         "answers": 12,
-        "requests": 24,
+        "sent": 24,
         "extra_requests": 6,
         "share": 0.25,
         "per_answer": 0.5,
@@ -131,7 +131,7 @@ def test_the_race_tax_as_plain_values() -> None:
     assert [(each["policy"], each["share"]) for each in (all_, one)] == [("all", 0.5), ("one", 0.0)]
     assert {*all_} == {"policy", *document}
     bare = Statement(NOW, NOW, "", (), (), ()).to_dict()["tax"]
-    assert (bare["requests"], bare["share"], bare["by_policy"]) == (0, None, [])
+    assert (bare["sent"], bare["share"], bare["by_policy"]) == (0, None, [])
 
 
 # ---------------------------------------------------------------- savings

@@ -204,13 +204,9 @@ EXPIRED: dict[str, tuple[list[Lane], list[str]]] = {
         [lane(outcome="lost", first_token=None), lane("b/m", "lost", first_token=None)],
         ["A longer deadline=: it was 20 s, and 2 lanes were still silent."],
     ),
-    "one had no turn": (
+    "one had no turn, and places were free": (
         [lane(outcome="failed", reason="server")],
-        ["A longer deadline=: it was 20 s.", "More lanes= at once, or policy all: 1 lane had no turn."],
-    ),
-    "nobody had": (
-        [],
-        ["A longer deadline=: it was 20 s.", "More lanes= at once, or policy all: 2 lanes had no turn."],
+        ["A longer deadline=: it was 20 s."],
     ),
 }
 
@@ -219,6 +215,34 @@ EXPIRED: dict[str, tuple[list[Lane], list[str]]] = {
 def test_what_a_deadline_has_cost(rows: list[Lane], help_: list[str]) -> None:
     """Who was near the end of it, and who never came to it."""
     assert list(timeline(race("expired", latency=0.75), *rows).help) == help_
+
+
+FULL = [
+    (race("expired", latency=0.75, width=1), 1, 1),
+    (race("expired", latency=0.75, width=2), 2, 2),
+    (race("expired", latency=0.75, width=2), 1, 0),
+    (race("expired", latency=0.75, width=1), 0, 0),
+    (race("expired", latency=0.75, policy="one"), 1, 1),
+]
+
+
+@pytest.mark.parametrize(("race_", "stopped", "advised"), FULL)
+def test_more_lanes_are_advised_where_all_places_were_taken(race_: Race, stopped: int, advised: int) -> None:
+    """Otherwise more would have changed nothing. Policy one has a single place."""
+    rows = [lane(f"{name}/m", "lost", first_token=None) for name in "cd"[:stopped]]
+    lines = ("A longer deadline=", "More lanes= at once, or policy all: 2 lanes had no turn.")[: 1 + advised]
+
+    help_ = timeline(race_, *rows).help
+
+    assert len(help_) == len(lines)
+    assert all(said.startswith(line) for said, line in zip(help_, lines, strict=True))
+
+
+def test_one_lane_had_no_turn() -> None:
+    """It is told of alone."""
+    *_, help_ = timeline(race("expired", latency=0.75, width=1), lane(outcome="lost")).help
+
+    assert help_ == "More lanes= at once, or policy all: 1 lane had no turn."
 
 
 def test_who_was_stopped_for_a_leader_was_not_running_when_the_deadline_came() -> None:
@@ -322,7 +346,13 @@ def test_plain_values_of_the_plan_and_the_tax() -> None:
     assert json.loads(json.dumps(document)) == document
     assert (document["attempts"][0]["price"], document["attempts"][0]["why"]) == (0.35, "first")
     assert document["planned"] == [{"lane": "c/m", "at": 1.84, "price": 0.4, "why": "late"}]
-    assert document["tax"] == {"sent": 3, "requests": 2, "tokens": 412, "usd": 0.25, "saved": 1.3}
+    assert document["tax"] == {
+        "sent": 3,
+        "extra_requests": 2,
+        "extra_tokens": 412,
+        "extra_usd": 0.25,
+        "saved": 1.3,
+    }
 
 
 def test_of_an_old_race_the_plan_and_the_tax_are_unknown() -> None:

@@ -18,6 +18,7 @@ from racer.core.metering import meters_of
 from racer.core.span import slot_at
 from racer.errors import BadRequest
 from racer.store.meters import count, row_of
+from racer.store.schema import MIGRATIONS
 from tests.racer.cli.ledgers import NOW, day, put_day, written
 from tests.racer.cli.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, clean_environ, shell_of, text_of
@@ -60,8 +61,8 @@ def shell(folder: Path) -> Shell:
     return shell_of(cwd=folder, environ=ENVIRON)
 
 
-def used(folder: Path) -> Path:
-    """400 requests of today's, a refusal, and calls of the last days."""
+def used(folder: Path, *, old: bool = False) -> Path:
+    """400 requests of today's, a refusal, and calls of the last days. `old`: by one of the first racers."""
     from racer import config
 
     now = time.time()
@@ -78,10 +79,12 @@ def used(folder: Path) -> Path:
         for ago in (1, 2, 40):
             name = (datetime.now(UTC) - timedelta(days=ago)).date().isoformat()
             put_day(connection, day(name, 100 * ago, provider="mine", account="mine:MINE_KEY"))
+            if old:
+                continue
             tax = (name, "all", 50 * ago, 40 * ago, 100 * ago, 60 * ago, 9000 * ago, 0.0, 30.0 * ago)
             connection.execute("INSERT INTO taxes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", tax)
 
-    return written(folder / "racer.db", work, now)
+    return written(folder / "racer.db", work, now, migrations=MIGRATIONS[:1] if old else MIGRATIONS)
 
 
 def document(shell: Shell, *argv: str) -> dict[str, Any]:
@@ -168,7 +171,7 @@ def test_the_race_tax_has_a_line(shell: Shell, folder: Path) -> None:
 
     flat = " ".join(text_of(shell.stdout).split())
     assert "180 of 300 requests (60 %) were extra, 1.50 an answer: 27,000 tokens, nothing paid" in flat
-    assert "racing saved 90 s of waiting, 0.8 s an answer" in flat
+    assert "racing saved about 90 s of waiting, 0.8 s an answer" in flat
 
 
 def test_since_when(shell: Shell, folder: Path) -> None:
@@ -178,7 +181,7 @@ def test_since_when(shell: Shell, folder: Path) -> None:
     found = document(shell, "--since", "60d", "--forecast")
 
     assert [each["calls"] for each in found["totals"]] == [4300]
-    assert (found["tax"]["requests"], found["tax"]["share"], found["tax"]["saved"]) == (4300, 0.6, 1290.0)
+    assert (found["tax"]["sent"], found["tax"]["share"], found["tax"]["saved"]) == (4300, 0.6, 1290.0)
     assert found["forecast"]["days"] == 3
     assert found["forecast"]["calls_a_day"] == pytest.approx(4300 / 3)
 
@@ -201,6 +204,33 @@ def test_it_changes_nothing(shell: Shell, folder: Path) -> None:
 
     assert (folder / "racer.db").read_bytes() == before
     assert {each.name for each in folder.iterdir()} == names
+
+
+@pytest.mark.parametrize("argv", [[], ["--json"], ["--export", "usage.md"]])
+def test_the_file_of_an_older_racer_is_told_of_and_left(argv: list[str], shell: Shell, folder: Path) -> None:
+    """Its counts are right, and it knows of no race tax. Nothing on the disk changes."""
+    before = used(folder, old=True).read_bytes()
+    names = {each.name for each in folder.iterdir()}
+
+    assert main(["usage", *argv], shell) == 0, text_of(shell.stderr)
+
+    told = (folder / "usage.md").read_text() if "usage.md" in argv else text_of(shell.stdout)
+    assert "400" in told
+    assert "race tax" not in told.lower()
+    assert (folder / "racer.db").read_bytes() == before
+    assert {each.name for each in folder.iterdir()} - {"usage.md"} == names
+
+
+def test_the_counts_of_an_older_racer(shell: Shell, folder: Path) -> None:
+    """All that there was, and a race tax of nothing."""
+    used(folder, old=True)
+
+    found = document(shell)
+
+    (daily,) = (each for each in found["limits"] if each["window"] == "day")
+    assert (daily["used"], daily["left"]) == (400, 600)
+    assert [(each["calls"], each["won"]) for each in found["totals"]] == [(300, 150)]
+    assert (found["tax"]["sent"], found["tax"]["by_policy"]) == (0, [])
 
 
 # ---------------------------------------------------------------- files

@@ -67,9 +67,9 @@ since 2027-01-08
   a:KEY    1,200  400   700     100  1,234,567
 
 race tax since 2027-01-08
-  412 of 2,310 requests (18 %) were extra, 0.21 an answer: 96,000 tokens, 0.0300
-  USD
-  racing saved 41 min of waiting, 1.3 s an answer
+  412 of 2,310 requests (18 %) were extra, 0.21 an answer: 96,000 tokens,
+  0.0300 USD
+  racing saved about 41 min of waiting, 1.3 s an answer
   policy  requests  extra  an answer  tokens        paid   saved
   all        1,080    300       0.48  71,000  0.0300 USD  32 min
   frugal     1,230    112       0.08  25,000           -   9 min
@@ -119,18 +119,20 @@ race tax since 2027-01-08
   412 of 2,310 requests (18 %) were
   extra, 0.21 an answer: 96,000 tokens,
   0.0300 USD
-  racing saved 41 min of waiting, 1.3 s
-  an answer
+  racing saved about 41 min of waiting,
+  1.3 s an answer
   all
     300 of 1,080 requests (28 %) were
     extra, 0.48 an answer: 71,000
-    tokens, 0.0300 USD; racing saved 32
-    min of waiting, 3.1 s an answer
+    tokens, 0.0300 USD; racing saved
+    about 32 min of waiting, 3.1 s an
+    answer
   frugal
     112 of 1,230 requests (9 %) were
     extra, 0.08 an answer: 25,000
-    tokens, nothing paid; racing saved 9
-    min of waiting, 0.4 s an answer
+    tokens, nothing paid; racing saved
+    about 9 min of waiting, 0.4 s an
+    answer
 
 refused, although there seemed to be
 room
@@ -168,7 +170,7 @@ BARE = Statement(NOW, NOW - DAY, "", (), (), ())
 def drawn(statement: Statement, columns: int = 80, stdout: io.StringIO | None = None) -> str:
     shell = shell_of(stdout=stdout, environ={"COLUMNS": str(columns), "TERM": "xterm-256color"})
     publish(shell, lambda width: usage_page(statement, width=width, now=AT))
-    return "".join(f"{line.rstrip()}\n" for line in text_of(shell.stdout).splitlines())
+    return text_of(shell.stdout)
 
 
 @pytest.mark.parametrize("columns", PAGES)

@@ -150,7 +150,7 @@ TAXES: list[tuple[RaceTax, list[str]]] = [
         RaceTax("", 1962, 2310, 412, 96_000, 0.0, 2460.0),
         [
             "412 of 2,310 requests (18 %) were extra, 0.21 an answer: 96,000 tokens, nothing paid",
-            "racing saved 41 min of waiting, 1.3 s an answer",
+            "racing saved about 41 min of waiting, 1.3 s an answer",
         ],
     ),
     (
@@ -164,12 +164,19 @@ TAXES: list[tuple[RaceTax, list[str]]] = [
         RaceTax("", 0, 8, 6, 0),
         ["6 of 8 requests (75 %) were extra: 0 tokens, nothing paid", "no time was saved"],
     ),
+    (
+        RaceTax("", 10, 12, 2, 9, 0.00004),
+        [
+            "2 of 12 requests (17 %) were extra, 0.20 an answer: 9 tokens, under 0.0001 USD",
+            "no time was saved",
+        ],
+    ),
     (RaceTax("", 5, 8), ["no request was extra"]),
     (
         RaceTax("", 5, 0, saved=30.0),
-        ["no request was extra", "racing saved 30 s of waiting, 6.0 s an answer"],
+        ["no request was extra", "racing saved about 30 s of waiting, 6.0 s an answer"],
     ),
-    (RaceTax("", 0, 0, saved=30.0), ["no request was extra", "racing saved 30 s of waiting"]),
+    (RaceTax("", 0, 0, saved=30.0), ["no request was extra", "racing saved about 30 s of waiting"]),
 ]
 
 

@@ -16,8 +16,9 @@ from racer.core.heat import Ending
 from racer.core.tax import Tax
 from racer.core.view import Due, Why
 from racer.store.records import write
+from racer.store.schema import MIGRATIONS
 from tests.racer.cli.facts import WHOLE, A, B
-from tests.racer.cli.ledgers import NOW, written
+from tests.racer.cli.ledgers import NOW, put_old_race, written
 from tests.racer.cli.shells import COMMAND, Terminal, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
 
@@ -83,7 +84,7 @@ def test_the_last_race_is_told(folder: Path, shell: Shell) -> None:
         ["b/m", "cancelled"],
         ["c/m", "won"],
     ]
-    assert "  a/m: rate 429: slow down\n" in "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    assert "  a/m: rate 429: slow down\n" in text
     assert "d/m: not needed" in text
     assert text_of(shell.stderr) == ""
 
@@ -112,12 +113,32 @@ def test_the_plan_and_the_tax_come_through_the_database(folder: Path, shell: She
     found = document(shell)
     assert (found["attempts"][0]["price"], found["attempts"][0]["why"]) == (0.35, "first")
     assert found["planned"] == [{"lane": "b/m", "at": 1.84, "price": 0.4, "why": "late"}]
-    assert found["tax"] == {"sent": 2, "requests": 1, "tokens": 412, "usd": 0.25, "saved": 1.3}
+    assert found["tax"] == {
+        "sent": 2,
+        "extra_requests": 1,
+        "extra_tokens": 412,
+        "extra_usd": 0.25,
+        "saved": 1.3,
+    }
 
     page = shell_of(cwd=folder)
     assert main(["why"], page) == 0
     assert "a/m: first, worth 0.35 s" in text_of(page.stdout)
     assert "b/m: was to start at 1.84 s, worth 0.40 s" in text_of(page.stdout)
+
+
+def test_a_race_of_an_older_racer(folder: Path, shell: Shell) -> None:
+    """What it did not write down is unknown; its file stays as it is."""
+    path = written(folder / "racer.db", lambda old: put_old_race(old, "old1"), migrations=MIGRATIONS[:1])
+    before = path.read_bytes()
+
+    found = document(shell)
+    page = shell_of(cwd=folder)
+    assert main(["why", "old"], page) == 0
+
+    assert (found["race_id"], found["winner"], found["tax"], found["planned"]) == ("old1", "a/m", None, [])
+    assert "won by a/m after 0.50 s" in text_of(page.stdout)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(("argv", "expected"), [([], "bb1"), (["aa2"], "aa2"), (["b"], "bb1")])

@@ -146,7 +146,7 @@ def timeline(
 def drawn(found: Timeline, width: int = 80, glyphs: Glyphs | None = None) -> str:
     shell = shell_of(environ={"COLUMNS": str(width)})
     publish(shell, lambda _: why_page(found, Paper(width, glyphs, LOCAL)))
-    return "".join(f"{line.rstrip()}\n" for line in text_of(shell.stdout).splitlines())
+    return text_of(shell.stdout)
 
 
 def test_in_a_pipe_there_are_no_bars() -> None:

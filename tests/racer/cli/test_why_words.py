@@ -124,6 +124,10 @@ TAXES = [
         Tax(4, 1, 1, 0.25, 0.01),
         "Extra: 1 request, 1 token, 0.2500 USD beside the 3 that were needed; it saved nothing.",
     ),
+    (
+        Tax(2, 1, 9, 0.00002, 0.2),
+        "Extra: 1 request, 9 tokens, under 0.0001 USD beside the one that was needed; it saved about 0.2 s.",
+    ),
     (Tax(2, 1, 0, 0.0, 0.0), "Extra: 1 request beside the one that was needed; it saved nothing."),
 ]
 

@@ -21,6 +21,8 @@ from racer.store.connection import (
     in_memory,
     number,
     on_disk,
+    read_only,
+    renewed,
     shrunk,
     transaction,
 )
@@ -291,6 +293,64 @@ def test_a_migration_that_fails_leaves_nothing(file: Path) -> None:
     assert asked(file, "PRAGMA user_version") == [(len(MIGRATIONS),)]
     assert asked(file, "SELECT name FROM sqlite_master WHERE name LIKE '%more'") == []
     opened(file, LATER)
+
+
+# ---------------------------------------------------------------- to read alone
+
+
+def test_a_copy_is_brought_up_to_date_and_the_file_is_not(ours: sqlite3.Connection, file: Path) -> None:
+    """It has what the connection sees, in the state that its transaction began with."""
+    remember(ours, "x")
+    with closing(read_only(file)) as reader:
+        reader.execute("BEGIN")
+        assert number(reader, "user_version") == len(MIGRATIONS)
+        remember(ours, "y")
+
+        with closing(renewed(reader, LATER)) as copy:
+            assert copy.execute("SELECT name FROM facts").fetchall() == [("x",)]
+            assert copy.execute("SELECT * FROM more").fetchall() == []
+            assert number(copy, "user_version") == len(LATER)
+            assert number(copy, "trusted_schema") == 0
+
+    assert number(ours, "user_version") == len(MIGRATIONS)
+
+
+def test_a_copy_that_cannot_be_brought_up_to_date(ours: sqlite3.Connection) -> None:
+    """It is an error, as it would be in the file."""
+    wrong = (*MIGRATIONS, Migration("a mistake", ("CREATE TABLE oops",)))
+
+    with pytest.raises(sqlite3.OperationalError):
+        renewed(ours, wrong)
+
+
+def test_a_reader_writes_nothing(file: Path) -> None:
+    """It is told not to; and what it makes beside the file goes with it."""
+    opened(file)
+    before = seen(file.parent)
+
+    with closing(read_only(file)) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("DELETE FROM facts")
+
+    assert seen(file.parent) == before
+
+
+def test_where_no_log_can_be_made_the_file_is_read_alone(file: Path) -> None:
+    """Here a link is in its way, elsewhere nothing may be written."""
+    opened(file)
+    Path(f"{file}-shm").symlink_to("nowhere/at/all")
+
+    with closing(read_only(file)) as reader:
+        assert reader.execute("SELECT * FROM facts").fetchall() == []
+
+
+def test_a_file_is_not_read_without_its_log(ours: sqlite3.Connection, file: Path) -> None:
+    """What happened last is in there."""
+    remember(ours, "x")
+    crashed = as_after_a_crash(file)
+    Path(f"{crashed}-shm").symlink_to("nowhere/at/all")
+
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        read_only(crashed)
 
 
 # ---------------------------------------------------------------- broken files
