@@ -6,11 +6,13 @@ into the time limit of its first token. So it waits in ours.
 Rule 1: a call is compared with the same lane's calls that had the machine for themselves. How many ran when
         it started is its level, itself included; a level is slow where calls come about twice as late.
 Rule 2: a machine serves as many as are known to go well, and one more to find out. A level that was slow is
-        forgotten by and by, and found out again. Who has nothing to be compared with does not find out.
-Rule 3: a model that had to be loaded teaches nothing, nor does a failure. What was stopped, or ran out of
-        time, without a token took at least so long, which counts where that is late already.
-Rule 4: who waits is served in the order of asking. Who does not come when it is called, or has not looked
-        for some seconds, has gone.
+        forgotten by and by, and found out again. Who has nothing to be compared with does not find out, nor
+        who could run out of time behind the calls that are there.
+Rule 3: a model that had to be loaded teaches nothing, nor does a failure. What was stopped without a token
+        took at least so long, which counts where that is late already. What ran out of time without one,
+        beside others, is late.
+Rule 4: who waits is served in the order of asking. Who does not take its turn, does not come when it is
+        called, or has not looked for many seconds, has gone.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from racer.core.lessons import ENDED, key_of
+from racer.core.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -35,7 +38,9 @@ LATE, LATEST = math.log(2.0), math.log(4.0)
 SOONEST = 0.01  # seconds: what is faster differs by chance
 KEPT_LOADED = 300.0  # a server keeps a model in memory at least so long, if it has room
 BEFORE_ANSWER = 20  # tokens: as long as the prompt may take
-PROMPT, PATIENT = 0.25, 1.5  # seconds until who was called has looked, and until who waits has looked again
+SPARE = 1.5  # so many times as long as it should take: answers are not of one length
+PROMPT = 0.25  # seconds until who was called has looked
+PATIENT = 10.0  # until who waits has looked again, which it does each second: but an event loop may stall
 USUAL, LONGEST = 1.0, 3600.0
 
 
@@ -98,20 +103,40 @@ class _Place:
 
 @dataclass(slots=True)
 class _Host:
-    """`good`: so many at once are known to go well. `alone`: how long each lane takes then, by measure."""
+    """`good`: so many at once are known to go well. `alone`: how long each lane takes on its own, by measure.
+
+    `longest`: about the longest of the last few answers that each lane gave on its own, streamed or not.
+    """
 
     good: int = 1
     levels: dict[int, _Mean] = field(default_factory=dict[int, _Mean])
     alone: dict[tuple[str, str], _Mean] = field(default_factory=dict[tuple[str, str], _Mean])
+    longest: dict[str, _Mean] = field(default_factory=dict[str, _Mean])
     lasts: _Mean = field(default_factory=_Mean)
     calls: dict[int, _Call] = field(default_factory=dict[int, _Call])
     loaded: dict[str, float] = field(default_factory=dict[str, float])
     queue: list[_Place] = field(default_factory=list[_Place])
     places: dict[Hashable, _Place] = field(default_factory=dict["Hashable", _Place])
 
-    def serves(self, now: float, lane: str | None = None) -> int:
-        known = lane is None or (lane, "first") in self.alone or (lane, "whole") in self.alone
-        return self.good + (known and not self._is_slow(self.good + 1, now))
+    def serves(self, now: float, lane: Lane | None = None) -> int:
+        """Where one more is of `lane`; without one, at the most."""
+        tries = lane is None or self._is_in_time(lane)
+        return self.good + (tries and not self._is_slow(self.good + 1, now))
+
+    def _is_in_time(self, lane: Lane) -> bool:
+        """Whether a call of `lane` that has to wait for one of those that run would still be in time.
+
+        No, as long as it is not known how long they take.
+        """
+        takes = [self.longest.get(each) for each in {lane.id, *(call.lane for call in self.calls.values())}]
+        known = [math.exp(mean.value) for mean in takes if mean is not None]
+        if len(known) < len(takes):
+            return False
+        patience, waits = Patience.of(lane.provider.timeout, stream=True), max(known)
+        first = self.alone.get((lane.id, "first"))
+        if first is not None and (waits + math.exp(first.value)) * SPARE > patience.first:
+            return False
+        return (waits + math.exp(self.longest[lane.id].value)) * SPARE <= patience.total
 
     def _is_slow(self, level: int, now: float) -> bool:
         mean = self.levels.get(level)
@@ -132,6 +157,11 @@ class _Host:
         mean = self.alone.setdefault((lane, measure), _Mean(value))
         mean.add(min(max(value, mean.value - LATEST), mean.value + LATEST), now)
 
+    def learn_longest(self, lane: str, value: float, now: float) -> None:
+        mean = self.longest.setdefault(lane, _Mean())
+        mean.add(value, now)
+        mean.value = max(mean.value, value)
+
     def place_of(self, who: Hashable | None) -> int:
         """How many wait before."""
         place = None if who is None else self.places.get(who)
@@ -139,9 +169,12 @@ class _Host:
             return len(self.queue)
         return bisect_left(self.queue, place.ticket, key=_ticket_of)
 
-    def drop_gone(self, now: float) -> None:
+    def drop_gone(self, now: float) -> bool:
+        """Whether there was one at the head."""
+        before = len(self.queue)
         while self.queue and self.queue[0].due < now:
             del self.places[self.queue.pop(0).who]
+        return len(self.queue) < before
 
     def remove(self, who: Hashable) -> bool:
         if who not in self.places:
@@ -151,10 +184,10 @@ class _Host:
         return True
 
     def call(self, now: float) -> None:
-        """Those for whom there is room."""
+        """Who is next, if there may be room: when it has started, those behind it come up."""
         self.drop_gone(now)
-        room = self.serves(now) - len(self.calls)
-        for place in self.queue[: max(0, room)]:
+        if self.queue and len(self.calls) < self.serves(now):
+            place = self.queue[0]
             place.due = min(place.due, now + PROMPT)
             place.wake()
 
@@ -199,6 +232,7 @@ class Hosts:
         host = self._hosts[call.host]
         del host.calls[number]
         host.lasts.add(min(max(attempt.latency, 0.0), LONGEST), now)
+        _learn_longest(host, call, attempt, now)
         if not call.shown:
             _learn_end(host, call, attempt, now, timed_out=timed_out)
         host.call(now)
@@ -206,16 +240,23 @@ class Hosts:
     # ------------------------------------------------------------- the queue
 
     def busy(self, lane: Lane, now: float, who: Hashable | None = None, own: int = 0) -> Busy | None:
-        """Why `who` has to wait for a call of `lane`, if so. So many calls of its `own` do not count."""
+        """Why `who` has to wait for a call of `lane`, if so. So many calls of its `own` do not count.
+
+        If not, it starts right now, or waits anew, or it will have lost its place in a moment.
+        """
         host = self._hosts.get(lane.host)
         if host is None:
             return None
-        if who is not None and who in host.places:
-            host.places[who].due = now + PATIENT
-        host.drop_gone(now)
-        serves, ahead = host.serves(now, lane.id), host.place_of(who)
+        place = None if who is None else host.places.get(who)
+        if place is not None:
+            place.due = now + PATIENT
+        if host.drop_gone(now):
+            host.call(now)
+        serves, ahead = host.serves(now, lane), host.place_of(who)
         room = serves - (len(host.calls) - own)
-        if ahead < room:
+        if ahead == 0 < room:
+            if place is not None:
+                place.due = now + PROMPT
             return None
         usual = host.lasts.value if host.lasts.weight else USUAL
         wait = max(SOONEST, usual * (ahead - room + 1) / serves)
@@ -242,7 +283,7 @@ class Hosts:
     def serves(self, lane: Lane, now: float) -> int:
         """How many calls the host of `lane` serves at once, where one more is of `lane`."""
         host = self._hosts.get(lane.host)
-        return 1 if host is None else host.serves(now, lane.id)
+        return 1 if host is None else host.serves(now, lane)
 
     def running(self, host: str) -> int:
         return len(self._hosts[host].calls) if host in self._hosts else 0
@@ -270,8 +311,20 @@ def _learn_end(host: _Host, call: _Call, attempt: Attempt, now: float, *, timed_
         _learn_first(host, call, attempt.first_token, now)
     elif ended == "answered":
         _learn_whole(host, call, attempt, now)
+    elif timed_out and call.level > 1:
+        host.learn(call.level, LATEST, now)
     else:
         _learn_stop(host, call, attempt.latency, now)
+
+
+def _learn_longest(host: _Host, call: _Call, attempt: Attempt, now: float) -> None:
+    """What was stopped, or has failed, would have taken longer still: it counts where it is the longest."""
+    if call.level > 1 or not call.warm or call.joined < call.started + attempt.latency:
+        return
+    seconds = math.log(max(attempt.latency, SOONEST))
+    known = host.longest.get(call.lane)
+    if ENDED[attempt.outcome] == "answered" or (known is not None and seconds > known.value):
+        host.learn_longest(call.lane, seconds, now)
 
 
 def _learn_whole(host: _Host, call: _Call, attempt: Attempt, now: float) -> None:

@@ -528,12 +528,16 @@ def test_a_first_token_that_is_told_at_once_teaches_at_once() -> None:
     place = house()
     gate = place.gate()
     gate.started(HERE, 0.0)
-    gate.started(B, 0.0)
-    place.now = 0.2
-    gate.shown(B, 0.2)
-    assert place.hosts.serves(HERE, 0.2) == 1
-    gate.shown(HERE, 0.2)
-    assert place.hosts.serves(HERE, 0.2) == 2
+    gate.ended(HERE, replace(ended(), first_token=0.2))
+    place.gate().started(HERE, 0.0)
+    for serves in (2, 1):
+        gate = place.gate()
+        gate.started(HERE, 0.0)
+        gate.started(B, 0.0)
+        gate.shown(B, 2.0)
+        gate.shown(HERE, 2.0)
+        assert place.hosts.serves(HERE, 0.0) == serves
+        gate.ended(HERE, replace(ended(), first_token=2.0))
 
 
 @pytest.mark.parametrize(("kind", "serves"), [(Kind.TIMEOUT, 1), (Kind.SERVER, 2)])

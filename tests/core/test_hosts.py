@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -195,16 +195,19 @@ def test_whoever_is_joined_before_its_token_was_not_alone() -> None:
     house.now += 0.9
     house.end(first)
     house.end(second, 6.0)
-    assert house.serves() == 1
+    house.alone(None)
+    house.beside(2, 6 * ALONE, 2)
+    assert house.serves() == 2
 
     first = house.start()
     house.now += ALONE
     second, third = house.start(), house.start()
     house.end(first)
-    assert house.serves() == 2
     house.end(second, None, outcome=Outcome.FAILED)
     house.end(third, None, outcome=Outcome.FAILED)
     assert house.hosts.running(HOST) == 0
+    house.beside(2, 6 * ALONE, 2)
+    assert house.serves() == 1
 
 
 def test_one_of_its_own_that_stands_out_is_no_measure() -> None:
@@ -239,7 +242,7 @@ def test_what_was_stopped_alone_says_nothing() -> None:
 
 
 def test_a_failure_teaches_nothing_unless_it_is_to_be_late() -> None:
-    """Its time limit tells as much as being stopped then."""
+    """It counts though what others were stopped at says nothing."""
     house = House()
     house.alone()
     house.beside(2, 6 * ALONE, 2, outcome=Outcome.FAILED)
@@ -251,14 +254,130 @@ def test_a_failure_teaches_nothing_unless_it_is_to_be_late() -> None:
 def test_a_token_teaches_when_it_comes() -> None:
     """Once, and before the end of its call."""
     house = House()
+    house.alone()
+    house.beside(2, 6 * ALONE)
+    house.start()
     number = house.start()
-    house.hosts.shown(number, ALONE, house.now + ALONE)
-    house.hosts.shown(number, 100.0, house.now + 100.0)
-    house.hosts.shown(99, ALONE, house.now)
+    house.hosts.shown(99, 6 * ALONE, house.now)
     assert house.serves() == 2
+    house.hosts.shown(number, 6 * ALONE, house.now + 6 * ALONE)
+    assert house.serves() == 1
+    for _ in range(5):
+        house.hosts.shown(number, ALONE, house.now + 100.0)
+    house.end(number, ALONE)
+    assert house.serves() == 1
+
+
+@pytest.mark.parametrize("of", [BOX, COLD])
+def test_what_runs_out_of_time_beside_others_is_late(of: Lane) -> None:
+    """Whatever it takes on its own, and also where its model had to be loaded: twice is enough."""
+    house = House()
+    house.alone(None, latency=9.0)
+    assert house.serves() == 2
+    for _ in range(2):
+        first, second = house.start(), house.start(of)
+        house.end(second, None, latency=15.0, outcome=Outcome.FAILED, timed_out=True)
+        house.end(first, None, outcome=Outcome.FAILED)
+    assert house.serves() == 1
+
+
+def test_a_machine_that_serves_fewer_than_before_is_found_out() -> None:
+    """By those who run out of their time, though as many went well once."""
+    house = House()
+    house.alone(None, latency=9.0)
+    house.beside(4, None, 2, latency=9.0)
+    assert house.serves() == 5
+    house.beside(2, None, 4, latency=10.0, outcome=Outcome.FAILED, timed_out=True)
+    assert house.serves() == 1
+
+
+def test_what_runs_out_of_time_on_its_own_says_nothing_of_others() -> None:
+    """It has waited for nobody."""
+    house = House()
+    house.alone(None, latency=4.0)
+    house.beside(1, None, 5, latency=9.0, outcome=Outcome.FAILED, timed_out=True)
+    assert house.serves() == 2
+
+
+# ---------------------------------------------------------------- who could run out of time
+
+
+@pytest.mark.parametrize(
+    ("latency", "first", "serves"),
+    [(9.9, None, 2), (10.1, None, 1), (9.0, 0.9, 2), (9.0, 1.1, 1), (10.1, 0.01, 1), (28.0, None, 1)],
+)
+def test_who_could_run_out_of_time_does_not_try(latency: float, first: float | None, serves: int) -> None:
+    """Of 30 s in all, and of 15 s for a first token, behind one that has the machine: half of it to spare."""
+    house = House()
+    house.alone(first, latency=latency)
+    assert house.serves() == serves
+
+
+def test_a_longer_timeout_leaves_time_to_try() -> None:
+    """It is the provider's."""
+    patient = replace(BOX, provider=replace(BOX.provider, timeout=300.0))
+    house = House()
+    house.alone(None, latency=28.0)
+    assert (house.serves(), house.serves(patient)) == (1, 2)
+
+
+def test_who_would_wait_for_a_slow_one_does_not_try() -> None:
+    """Nor who would wait for one of which nobody knows how slow it is."""
+    house = House()
+    house.alone(None)
+    slow = house.start(OTHER)
+    assert house.serves() == 1
+    house.now += 20.0
+    house.end(slow, None, latency=20.0)
+    assert house.serves() == 2
+    slow = house.start(OTHER)
+    assert house.serves() == 1
+
+
+def test_what_is_known_to_go_well_holds_where_nobody_tries() -> None:
+    """Two at once stay two, when answers become longer."""
+    house = House()
+    house.alone(None)
+    house.beside(2, None, 2)
+    assert house.serves() == 3
+    house.alone(None, latency=28.0)
+    assert house.serves() == 2
+
+
+def test_of_answers_that_take_more_and_less_the_longer_ones_count() -> None:
+    """For a while."""
+    house = House()
+    for latency in (2.0, 2.0, 12.0):
+        house.alone(None, latency=latency)
+    assert house.serves() == 1
+    house.alone(None, latency=11.0)
+    assert house.serves() == 1
+    for _ in range(3):
+        house.alone(None, latency=2.0)
+    assert house.serves() == 2
+
+
+def test_what_was_stopped_on_its_own_took_at_least_so_long() -> None:
+    """It counts where it is the longest; where nothing is known, it is not known how long it would take."""
+    house = House()
+    house.beside(1, None, latency=2.0, outcome=Outcome.LOST)
+    assert house.serves() == 1
+    house.alone(None, latency=4.0)
+    house.beside(1, None, 9, latency=1.0, outcome=Outcome.LOST)
+    assert house.serves() == 2
+    house.beside(1, None, latency=12.0, outcome=Outcome.LOST)
+    assert house.serves() == 1
+
+
+def test_what_was_joined_before_its_end_does_not_say_how_long_it_takes() -> None:
+    """It may have been slowed down."""
+    house = House()
+    first = house.start()
     house.now += 1.0
-    house.end(number, 100.0)
-    house.beside(2, 6 * ALONE, 2)
+    second = house.start()
+    house.now += 1.0
+    house.end(first, None, latency=2.0)
+    house.end(second, None, outcome=Outcome.FAILED)
     assert house.serves() == 1
 
 
@@ -337,18 +456,20 @@ def test_who_came_first_is_served_first() -> None:
     house.hosts.wait(BOX, house.now, first, first.wake)
     house.hosts.wait(BOX, house.now, second, second.wake)
     house.hosts.wait(BOX, house.now, first, first.wake)
+    house.now += 1.0
     house.end(number)
 
-    assert house.hosts.waiting(HOST) == 2
-    assert (first.woken, second.woken) == (1, 1)  # of who could be compared, two might start
-    house.hosts.busy(BOX, house.now, second)
-    busy = house.hosts.busy(BOX, house.now, third)
-    assert busy is not None
-    assert busy.ahead == 2
+    assert (house.hosts.waiting(HOST), house.serves()) == (2, 2)
+    assert (first.woken, second.woken) == (1, 0)
+    for each, ahead in ((second, 1), (third, 2)):
+        busy = house.hosts.busy(BOX, house.now, each)
+        assert busy is not None
+        assert busy.ahead == ahead
     assert house.hosts.busy(BOX, house.now, first) is None
 
     house.start()
     house.hosts.leave(first, house.now)
+    assert (first.woken, second.woken) == (1, 1)
     assert house.hosts.busy(BOX, house.now, second) is None
     assert house.hosts.waiting(HOST) == 1
 
@@ -374,11 +495,43 @@ def test_who_does_not_come_when_called_has_gone() -> None:
     assert (gone.woken, here.woken) == (1, 0)
     assert house.hosts.busy(BOX, house.now + PROMPT, here) is not None
     assert house.hosts.busy(BOX, house.now + PROMPT + 0.01, here) is None
-    assert house.hosts.waiting(HOST) == 1
+    assert (here.woken, house.hosts.waiting(HOST)) == (1, 1)
+
+
+def test_who_does_not_take_its_turn_has_gone_a_moment_later() -> None:
+    """Unless it asks for its place again. Whoever finds it gone has the next one called."""
+    house, idle, here, last = House(), Race(), Race(), Race()
+    number = house.start()
+    for each in (idle, here, last):
+        house.hosts.wait(BOX, house.now, each, each.wake)
+    house.end(number, None, outcome=Outcome.FAILED)
+    assert house.hosts.busy(BOX, house.now, idle) is None
+    house.hosts.wait(BOX, house.now, idle, idle.wake)
+    house.now += 2 * PROMPT
+    assert house.hosts.busy(BOX, house.now, here) is not None
+
+    assert house.hosts.busy(BOX, house.now, idle) is None
+    house.now += 2 * PROMPT
+    assert house.hosts.busy(BOX, house.now, last) is not None
+    assert (here.woken, last.woken) == (1, 0)
+    assert house.hosts.busy(BOX, house.now, here) is None
+
+
+def test_who_is_kept_from_looking_for_some_seconds_keeps_its_place() -> None:
+    """An event loop may stall for as long as somebody works in it."""
+    house, first, second = House(), Race(), Race()
+    number = house.start()
+    for each in (first, second):
+        house.hosts.wait(BOX, house.now, each, each.wake)
+    house.now += 5.0
+    house.end(number, None, outcome=Outcome.FAILED)
+
+    assert house.hosts.busy(BOX, house.now, second) is not None
+    assert house.hosts.busy(BOX, house.now, first) is None
 
 
 def test_who_has_not_looked_for_long_has_gone() -> None:
-    """Nothing has called it. Who looks when its time is over keeps its place."""
+    """Nothing has called it. Whoever looks when its own time is over keeps its place."""
     house, gone, here = House(), Race(), Race()
     house.start()
     house.hosts.wait(BOX, house.now, gone, gone.wake)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ import pytest
 from racer import Racer, RacerError
 from racer.config import Config
 from racer.core.facts import Fact, LaneStarted
-from racer.testing import ScriptedTransport, provider_of, says
+from racer.testing import ScriptedTransport, VirtualLoop, provider_of, says, streams
 from tests.racer.counting import ledger_of
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ TIME = pytest.approx
 class Box:
     """A local server that serves `slots` calls at once and has others wait, beside scripted lanes."""
 
-    def __init__(self, slots: int, **others: Script) -> None:
-        reply = says("hello", after=WHOLE, token_after=TOKEN)
+    def __init__(self, slots: int, whole: float = WHOLE, **others: Script) -> None:
+        reply = says("hello", after=whole, token_after=TOKEN)
         self.scripted = ScriptedTransport({"box": reply, **others})
-        self._slots = anyio.Semaphore(slots)
-        self.open = self.most = 0
+        self.slots = anyio.Semaphore(slots)
+        self.open = self.most = self.sent = 0
 
     @asynccontextmanager
     async def send(self, request: WireRequest) -> AsyncGenerator[Incoming]:
@@ -48,9 +49,10 @@ class Box:
                 yield incoming
             return
         self.open += 1
+        self.sent += 1
         self.most = max(self.most, self.open)
         try:
-            async with self._slots, self.scripted.send(request) as incoming:
+            async with self.slots, self.scripted.send(request) as incoming:
                 yield incoming
         finally:
             self.open -= 1
@@ -90,8 +92,19 @@ class Table:
 
     async def read(self) -> None:
         """One that is read as it comes, so that its lane has a first token."""
-        async with self.racer.stream("hi") as stream:
+        async with self.racer.stream("hi", deadline=600.0) as stream:
             assert "hello" == "".join([str(piece) async for piece in stream])
+
+    async def again_and_again(self, until: float, *, read: bool) -> None:
+        """One race after the other, until then."""
+        while anyio.current_time() < until:
+            if not read:
+                await self.one(deadline=600.0)
+                continue
+            try:
+                await self.read()
+            except RacerError as error:
+                self.errors.append(error)
 
     async def many(self, races: int, apart: float = 0.0, **options: Any) -> None:
         """So many at once, or one a little after the other."""
@@ -241,3 +254,74 @@ async def test_after_some_hours_it_is_tried_again() -> None:
         assert table.serves() == 1
         await anyio.sleep(2 * 3600.0)
         assert table.serves() == 2
+
+
+@pytest.mark.parametrize(
+    ("whole", "timeout", "read"),
+    [
+        (9.0, 30.0, False),
+        (14.0, 30.0, False),
+        (18.0, 30.0, False),
+        (27.0, 30.0, False),
+        (170.0, 300.0, False),
+        (4.0, 30.0, True),
+        (20.0, 30.0, True),
+        (40.0, 60.0, True),
+        (100.0, 120.0, True),
+    ],
+)
+async def test_nobody_is_sent_where_it_would_run_out_of_time(
+    whole: float, timeout: float, read: bool
+) -> None:
+    """However near to its time limit an answer comes, three callers of a server that serves one lose none."""
+    table = Table(Box(1), timeout=timeout)
+    reply = streams(*"hello", after=2.0, gap=(whole - 2.0) / 4)
+    table.server.scripted = ScriptedTransport({"box": reply})
+    async with table.racer:
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(partial(table.again_and_again, 20 * whole, read=read))
+
+        assert table.errors == []
+        assert 20 <= table.server.sent <= 23
+        assert table.serves() <= 2
+        assert table.is_empty()
+
+
+async def test_a_server_that_gets_slow_is_given_one_again() -> None:
+    """It served three, and serves one now: some run out of their time until that is found out."""
+    table = Table(Box(3, 9.0), timeout=30.0)
+    async with table.racer:
+        await table.many(20, deadline=600.0)
+        assert (table.serves(), table.errors) == (3, [])
+
+        table.server.slots = anyio.Semaphore(1)
+        table.server.scripted = ScriptedTransport({"box": says("hello", after=20.0)})
+        await table.many(20, deadline=600.0)
+        assert 0 < len(table.errors) <= 8
+        lost = len(table.errors)
+        await table.many(10, deadline=600.0)
+        assert (table.serves(), len(table.errors)) == (1, lost)
+
+
+class Stalling(VirtualLoop):
+    """One that somebody works in, for `stalled` seconds in all."""
+
+    stalled = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.stalled
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": Stalling})])
+@pytest.mark.parametrize(("apart", "stall"), [(0.0, 0.0), (0.1, 0.0), (0.0, 3.0), (0.1, 3.0), (0.37, 3.0)])
+async def test_who_comes_first_is_sent_first(apart: float, stall: float) -> None:
+    """Also where all come at one instant, and where the event loop stalls for some seconds."""
+    table, loop = Table(Box(1, 5.0)), asyncio.get_running_loop()
+    assert isinstance(loop, Stalling)
+    async with table.racer, anyio.create_task_group() as group:
+        group.start_soon(partial(table.many, 12, apart, deadline=600.0))
+        await anyio.sleep(7.3)
+        loop.stalled += stall
+
+    assert [number for number, _, _ in table.answers] == list(range(12))
