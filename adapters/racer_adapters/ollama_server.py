@@ -75,7 +75,7 @@ def read_installed(bodies: Sequence[bytes]) -> tuple[Installed, ...]:
     what else a model can, nor which are in memory.
     """
     tags, loaded = ([*_models(body)] for body in (*bodies[:2], b"", b"")[:2])
-    told = len(bodies) > 1 and bool(bodies[1])
+    told = len(bodies) > 1 and _listing(bodies[1]) is not None
     in_memory = {tagged(name) for name, _ in loaded}
     listed = {tagged(name) for name, _ in tags}
     models = [
@@ -86,12 +86,16 @@ def read_installed(bodies: Sequence[bytes]) -> tuple[Installed, ...]:
     return tuple(sorted(models, key=lambda model: not model.loaded))
 
 
-def _models(body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+def _listing(body: bytes) -> object:
+    """None where the server has not listed anything."""
     try:
-        listed = as_list(as_object(parse_first(body)).get("models"))
+        return as_object(parse_first(body)).get("models")
     except NotJson:
-        return
-    for model in listed:
+        return None
+
+
+def _models(body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    for model in as_list(_listing(body)):
         name = as_text(as_object(model).get("name")) or as_text(as_object(model).get("model"))
         if name:
             yield name, as_object(model)

@@ -94,6 +94,15 @@ def test_any_number_of_attempts_fits_between_two_readings() -> None:
     assert memory.ends[ANSWERED][11] == 0
 
 
+def test_a_memory_weighs_as_much_as_it_remembers() -> None:
+    """What came, less what has faded; nothing to begin with."""
+    memory = memory_of([(5, 0), (9, None)])
+    assert Memory(40).weight == 0
+    assert 1.9 < memory.weight <= 2
+    memory.fold(0.25)
+    assert 0.4 < memory.weight <= 0.5
+
+
 def test_a_stop_in_the_first_bin_teaches_nothing() -> None:
     """It has lived through no bin."""
     assert memory_of([(0, None)]).numbers() == memory_of([]).numbers()

@@ -221,7 +221,9 @@ async def test_four_races_at_once_take_no_more_than_one() -> None:
             for _ in range(4):
                 group.start_soon(table.racer.race, "hi")
 
-        assert {"a": 1, "b": 4, "c": 4, "d": 4, "e": 3} == Counter(started(table))
+        counts = Counter(started(table))
+        assert 1 == counts.pop("a")
+        assert [3, 4, 4, 4] == sorted(counts.values())
 
 
 async def test_a_program_that_begins_knows_what_is_the_last() -> None:
