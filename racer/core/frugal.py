@@ -6,7 +6,8 @@ Rule 2: the others are asked one at a time: first whom the caller wishes for, th
         soonest, with the price of the request counted as seconds.
 Rule 3: one that has failed is replaced at once.
 Rule 4: when the one that started last is later with its first token than nine in ten of its calls, another
-        starts beside it, if the allowance for extra requests has room.
+        starts beside it, if the allowance for extra requests has room: the best of them, or where there is
+        plenty of allowance one that nobody has asked for hours, so that every lane is known.
 Rule 5: while one of them streams, none of the others starts, until its stream has stalled.
 """
 
