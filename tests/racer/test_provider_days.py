@@ -54,12 +54,13 @@ class World:
     jump: float = 0.0
     slept: float = 0.0
     boot: str = "this boot"
+    begun: float = field(default_factory=anyio.current_time)  # a real loop counts from the machine's start
 
     def now(self) -> float:
         return self.start + self.ticks()
 
     def ticks(self) -> float:
-        return self.slept + anyio.current_time()
+        return self.slept + anyio.current_time() - self.begun
 
     def timepiece(self) -> Timepiece:
         return Timepiece(lambda: self.now() + self.jump, self.ticks, self.boot)
