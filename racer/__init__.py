@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from racer.core.reply import Attempt as Attempt
     from racer.core.reply import Reply as Reply
     from racer.errors import BadRequest as BadRequest
+    from racer.errors import BatchStopped as BatchStopped
     from racer.errors import ConfigError as ConfigError
     from racer.errors import DeadlineExceeded as DeadlineExceeded
     from racer.errors import InvalidReply as InvalidReply
+    from racer.errors import JobError as JobError
     from racer.errors import NoLanes as NoLanes
     from racer.errors import RaceLost as RaceLost
     from racer.errors import RacerError as RacerError
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "BadRequest",
+    "BatchStopped",
     "Config",
     "ConfigError",
     "DeadlineExceeded",
     "InvalidReply",
+    "JobError",
     "NoLanes",
     "Piece",
     "RaceLost",

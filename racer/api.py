@@ -40,10 +40,14 @@ from racer.transport import Transport
 from racer_adapters import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
     from os import PathLike
+    from pathlib import Path
     from types import UnionType
 
+    from racer.batch.batch import Batch
+    from racer.batch.orders import BatchOptions
+    from racer.batch.parts import Parts
     from racer.config import Config
     from racer.core.admission import Admission
     from racer.core.facts import Observer
@@ -175,6 +179,37 @@ class Racer:
         self._must_be_open()
         ask = read_stream(messages, options, self.config.race, _into(into))
         return Stream(partial(self._stream, ask), self._streams.start)
+
+    def batch(
+        self,
+        prompts: Path | Iterable[Any] | AsyncIterable[Any],
+        *,
+        out: str | PathLike[str] | None = None,
+        into: Any = None,
+        **options: Unpack[BatchOptions],
+    ) -> Batch:
+        """Many prompts, each answered once, as fast as all lanes and their limits allow.
+
+            async for result in racer.batch(["Name a river", "Name a lake"]):
+                print(result.id, result.reply.text if result.ok else result.failure.message)
+
+        `prompts` are texts, lists of messages, mappings like the lines of a batch file, or the Path of one.
+        With `out`, results are written there, and a batch that was interrupted goes on where it stopped.
+        docs/batch.md has the options; those of `race` hold for every line. Raises BadRequest.
+        """
+        from racer.batch.batch import Batch  # for those who have batches
+        from racer.batch.orders import order_of
+
+        self._must_be_open()
+        return Batch(order_of(prompts, out, options, _into(into), into), self._parts())
+
+    def _parts(self) -> Parts:
+        from racer.batch.parts import Parts
+
+        return Parts(
+            self.config.providers, self.config.race, self._stage, self._ledger, self._lineup, self._cache,
+            self._budget, self._uses, self._check_names, self._streams.start, _new_id,
+        )  # fmt: skip
 
     async def _stream(self, ask: Ask, outlet: Outlet) -> Reply[Any]:
         began = self._stage.now()

@@ -8,6 +8,8 @@
     ├── DeadlineExceeded  (TimeoutError)  the deadline came first: `.attempts`
     ├── InvalidReply                      for validators to raise: `InvalidReply(why)`
     ├── StreamBroken                      the winner died in mid-stream: `.text` so far
+    ├── JobError                          a batch cannot begin, or go on: `.kind` says why
+    ├── BatchStopped                      it ended before all was answered: `.done`, `.failed`, `.left`
     └── StoreError                        the database cannot be used: `.kind` says in which way
 
 The message is the first argument, so each of them can be pickled and copied. None ever holds a key:
@@ -32,6 +34,18 @@ StoreTrouble: TypeAlias = Literal[
     "foreign",  # somebody else's file
     "gone",  # deleted or replaced while it was open
     "unopened",  # not open, not to be opened, or opened by another process
+    "other",
+]
+
+JobTrouble: TypeAlias = Literal[
+    "changed",  # the input or the options are not those of the job
+    "exists",  # OUT is there, and no batch has written it
+    "busy",  # another process works on it
+    "full",  # no room on its disk
+    "read_only",  # it, or its folder, may not be written
+    "corrupt",  # the job file is damaged, and OUT does not tell what it said
+    "newer",  # written by a newer racer
+    "missing",  # there is no such job
     "other",
 ]
 
@@ -95,6 +109,22 @@ class DeadlineExceeded(RacerError, TimeoutError):
     def __init__(self, message: str = "", *, attempts: Iterable[Attempt] = ()) -> None:
         super().__init__(message)
         self.attempts = tuple(attempts)
+
+
+class JobError(RacerError):
+    """The files of a batch stand in its way. The message says what to do; nothing was overwritten."""
+
+    def __init__(self, message: str = "", *, kind: JobTrouble = "other") -> None:
+        super().__init__(message)
+        self.kind: JobTrouble = kind
+
+
+class BatchStopped(RacerError):
+    """A batch ended early: too many errors, its deadline, no lane to wait for. Run again, it goes on."""
+
+    def __init__(self, message: str = "", *, done: int = 0, failed: int = 0, left: int | None = None) -> None:
+        super().__init__(message)
+        self.done, self.failed, self.left = done, failed, left
 
 
 class InvalidReply(RacerError):

@@ -111,7 +111,7 @@ class Admission:
     def _block(self, lack: Lack, guess: Block | None, now: float) -> Block:
         if lack.until is not None:
             until = lack.until - self._skew() + ROUNDING
-            return Block(until, _why(lack), stated=True, limit=guess is None)
+            return Block(until, _why(lack), stated=True, limit=guess is None, large=_is_too_large(lack))
         fault, again = self._fault()
         if fault:
             return Block(now + again, fault, stated=True, limit=guess is None)
@@ -220,10 +220,9 @@ def _used(lane: Lane, attempt: Attempt) -> Usage:
 
 
 def _why(lack: Lack) -> str:
-    meter, standing = lack.pocket.meter, lack.pocket.standing
-    limit = meter.amount if standing is None else standing.limit
+    meter, limit = lack.pocket.meter, _limit_of(lack)
     allowed = f"{limit:,.10g} {meter.unit} {_per(meter)}"
-    if lack.until == FOREVER and 0 < limit < lack.amount:
+    if _is_too_large(lack):
         return f"too large: about {lack.amount:,.10g} {meter.unit}, and its limit is {allowed}"
     if lack.turning:
         return f"its limit of {allowed} begins anew in a moment"
@@ -232,6 +231,15 @@ def _why(lack: Lack) -> str:
     if meter.span is None:
         return f"busy: {limit:g} calls in flight are allowed at once"
     return f"used up: {allowed}"
+
+
+def _limit_of(lack: Lack) -> float:
+    meter, standing = lack.pocket.meter, lack.pocket.standing
+    return meter.amount if standing is None else standing.limit
+
+
+def _is_too_large(lack: Lack) -> bool:
+    return lack.until == FOREVER and 0 < _limit_of(lack) < lack.amount
 
 
 def _per(meter: Meter) -> str:

@@ -36,7 +36,8 @@ class Block:
     """A lane may not start before `until`, for `reason`; `stated` by its provider or guessed by us.
 
     `pending`: whether its limits have room is being asked, and known in a moment; where nothing else keeps
-    the lane out, such a block is stated. `limit`: limits alone keep it out, no failure.
+    the lane out, such a block is stated. `limit`: limits alone keep it out, no failure. `large`: this call
+    never fits into one of them, others may.
     """
 
     until: float
@@ -44,6 +45,7 @@ class Block:
     stated: bool
     pending: bool = False
     limit: bool = False
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,10 @@ class Breakers:
         for _, breaker in self._of(lane):
             if breaker.until is not None and breaker.until <= now and breaker.probe is None:
                 breaker.probe = lane.id
+
+    def probes(self, lane: Lane) -> bool:
+        """Whether a start of `lane` now would be the one try of a half-open breaker."""
+        return any(breaker.until is not None and breaker.probe is None for _, breaker in self._of(lane))
 
     def succeeded(self, lane: Lane) -> list[str]:
         """`lane` gave a valid reply. Returns the scopes that were closed and now work again."""

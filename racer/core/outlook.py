@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from racer.core.provider import Lane
 
 INSTANT = 0.02  # seconds in which a race makes its plans: what is reckoned holds for them all
+VERY_LATE = 0.99  # the share of calls that are answered before one is
 LATE = 0.9  # the share of calls that have shown a first token before one is called late
 
 
@@ -72,6 +73,9 @@ class Outlook:
 
     def rest(self, lane: Lane, age: float) -> float:
         return self._of(lane).rest(age)
+
+    def late(self, lane: Lane) -> float:
+        return self._of(lane).total(VERY_LATE)
 
     def overdue(self, lane: Lane, age: float) -> bool:
         return self._of(lane).overdue(age)

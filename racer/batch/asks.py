@@ -1,0 +1,115 @@
+"""What a line asks, read once: the options of the job, with what the line says itself over them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from racer.batch.desk import Suite
+from racer.core.latency import size_within
+from racer.core.options import read
+from racer.core.outlook import Outlook
+from racer.core.rank import known_names, needs_of, rank, tokens_of
+from racer_adapters.messages import parse_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from racer.batch.line import Prompt
+    from racer.batch.parts import Parts
+    from racer.core.field import Field
+    from racer.core.into import Into
+    from racer.core.options import Ask, Messages, Options
+    from racer.core.rank import Ranking
+
+POLICY = "frugal"  # an answer that nobody waits for is worth no second request
+
+
+class Asks:
+    """`options` are those of the job. Whatever is wrong with them is said when this is made: BadRequest."""
+
+    def __init__(self, options: Options, system: str | None, into: Into | None, parts: Parts) -> None:
+        self._options: Options = {"policy": POLICY, **options}
+        self._into = into
+        self._parts = parts
+        self._before = () if system is None else ({"role": "system", "content": system},)
+        self._system = parse_messages(self._before) if self._before else ()
+        self.job = self._read("?", self._options)
+        self.unknown_models: dict[str, int] = {}
+
+    def of(self, prompt: Prompt) -> Ask:
+        """Raises BadRequest."""
+        if not prompt.options and prompt.model is None:
+            messages = (*self._system, *parse_messages(prompt.messages))
+            return replace(self.job, call=replace(self.job.call, messages=messages))
+        options = cast("Options", {**self._options, **prompt.options, **self._whom(prompt.model)})
+        return self._read(prompt.messages, options)
+
+    def _read(self, messages: Messages, options: Options) -> Ask:
+        """An answer in one piece costs less, and nobody reads along."""
+        said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+        ask = read([*self._before, *said], options, self._parts.defaults, self._into)
+        return replace(ask, call=replace(ask.call, stream=False), proof=None)
+
+    def _whom(self, model: str | None) -> Mapping[str, Any]:
+        """Who is meant by `model`. One that nobody has is no wish: whoever can answers, and it is told."""
+        if model is None or model == "auto" or model.startswith("auto:"):
+            return {}
+        lanes = self._parts.lineup.field.lanes
+        known = known_names(self._parts.providers, lanes)
+        names = [name.strip() for name in model.split(",")]
+        own = {lane.id for lane in lanes for name in names if lane.model.name == name}
+        if own:
+            return {"only": sorted(own)}
+        if all(name in known for name in names):
+            return {"only": names}
+        self.unknown_models[model] = self.unknown_models.get(model, 0) + 1
+        return {}
+
+
+class Suites:
+    """The lanes for each kind of line: by what it needs, whom it wants, and how long it is."""
+
+    def __init__(self, parts: Parts, field: Field) -> None:
+        self._parts = parts
+        self._field = field
+        self._suites: dict[object, tuple[Suite, Ask]] = {}
+        self._shortest = self._shortest_context()
+
+    def of(self, ask: Ask) -> Suite:
+        """Without a lane where nobody can answer it."""
+        tokens = tokens_of(ask.call)
+        long = tokens if tokens > self._shortest else 0
+        key = (ask.wishes, needs_of(ask.call), size_within(ask.call.max_tokens), ask.policy_name, long)
+        known = self._suites.get(key)
+        if known is None:
+            known = self._suites[key] = self._new(ask), ask
+        return known[0]
+
+    def ranked(self, ask: Ask) -> Ranking:
+        parts, lanes = self._parts, self._field.lanes
+        return rank(lanes, ask.call, ask.wishes, parts.uses, parts.ledger.forms(lanes))
+
+    def refresh(self, field: Field) -> bool:
+        """Lanes have come or gone: whether they have."""
+        if field is self._field:
+            return False
+        self._field, self._shortest = field, self._shortest_context()
+        for suite, ask in self._suites.values():
+            ranking = self.ranked(ask)
+            suite.lanes, suite.groups, suite.sorted_at = list(ranking.lanes), ranking.groups, -float("inf")
+        return True
+
+    def _new(self, ask: Ask) -> Suite:
+        ranking = self.ranked(ask)
+        return Suite(list(ranking.lanes), ranking.groups, self.prospects(ask))
+
+    def prospects(self, ask: Ask) -> Outlook:
+        parts = self._parts
+        gate = parts.ledger.admission(parts.stage.breakers, ask.call)
+        size, allowances = size_within(ask.call.max_tokens), parts.budget.of(ask.policy_name)
+        return Outlook(parts.ledger.latencies, gate, allowances, parts.ledger.now, sparing=False, size=size)
+
+    def _shortest_context(self) -> int:
+        lanes = self._field.lanes
+        return min((lane.model.context for lane in lanes if lane.model.context is not None), default=2**62)

@@ -1,0 +1,320 @@
+"""A batch as its caller has it: something to iterate over, to look at while it runs, and to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import anyio
+
+from racer.batch.asks import Asks
+from racer.batch.feed import FileFeed, PromptFeed
+from racer.batch.keep import Keep
+from racer.batch.progress import LaneProgress, Progress
+from racer.batch.rows import Row, answer_row, error_row
+from racer.batch.run import Runner
+from racer.batch.source import Source
+from racer.errors import BadRequest, RacerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from racer.batch.feed import Feed
+    from racer.batch.jobfile import Job
+    from racer.batch.line import Result
+    from racer.batch.order import Order
+    from racer.batch.parts import Parts
+    from racer.batch.source import Census
+
+FOREVER = float("inf")
+
+
+class Batch:
+    """The lines of a batch, as they get their results.
+
+        async with racer.batch(prompts) as batch:
+            async for result in batch:
+                print(result.id, result.reply.text if result.ok else result.failure.message)
+
+    Without `async with` it begins with the first result that is asked for, and ends when the loop is left.
+    Raises BatchStopped where it ends early, JobError where its files stand in the way, NoLanes where nobody
+    can answer; what has come until then was given.
+    """
+
+    def __init__(self, order: Order, parts: Parts) -> None:
+        self._order = order
+        self._parts = parts
+        self._asks = Asks(order.options, order.system, order.into, parts)
+        self._files = isinstance(order.prompts, Path) or order.out is not None
+        self._thread = ThreadPoolExecutor(1, "racer-batch") if self._files else None
+        self._task: asyncio.Task[None] | None = None
+        self._opened = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._error: BaseException | None = None
+        self._reads = False
+        self._left = False
+        self._began = 0.0
+        self._job: Job | None = None
+        self._source: Source | None = None
+        self._census: Census | None = None
+        self._feed: Feed | None = None
+        self._runner: Runner | None = None
+        self._keep: Keep | None = None
+
+    # ------------------------------------------------------------- for its caller
+
+    async def __aenter__(self) -> Self:
+        """Its files are open, and it is known what there is to do."""
+        self._start()
+        await self._when_open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End it now. What has come is kept; what is under way is given up."""
+        self._left = True
+        task = self._task
+        if task is None:
+            self._end_thread()
+            return
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await self._ended.wait()
+
+    def __aiter__(self) -> AsyncGenerator[Result]:
+        self._reads = True
+        return self._results()
+
+    async def finished(self) -> Progress:
+        """Run to the end, for whoever needs no result here: they are in OUT, and were told to the sinks."""
+        self._start()
+        await self._ended.wait()
+        self._raise()
+        return self.progress()
+
+    def stop(self, why: str = "as was asked for") -> None:
+        """Begin nothing more. What is under way is finished, and then BatchStopped is raised."""
+        if self._runner is not None:
+            self._runner.stop(why)
+
+    @property
+    def notice(self) -> str:
+        """What is to be said of the files of the job: that it goes on, or was mended. Empty: nothing."""
+        return "" if self._job is None else self._job.notice
+
+    @property
+    def total(self) -> int | None:
+        """How many lines the input has, where that is known."""
+        return None if self._feed is None else self._feed.total
+
+    @property
+    def unknown_models(self) -> Mapping[str, int]:
+        """Models that lines ask for and nobody has, with their lines: any lane answers these."""
+        return self._asks.unknown_models
+
+    def progress(self) -> Progress:
+        """How it stands now."""
+        job, runner = self._job, self._runner
+        earlier = (0, 0) if job is None else self._earlier
+        if runner is None:
+            return Progress(self.total, earlier[0], earlier[1], sum(earlier), 0, 0, 0, 0.0, 0.0, 0.0, 0)
+        tally, now = runner.tally, self._parts.stage.now()
+        lanes = self._lanes(runner, now)
+        asleep = self._asleep(runner, now)
+        return Progress(
+            total=self.total,
+            done=earlier[0] + tally.answered,
+            failed=earlier[1] + tally.failed,
+            earlier=sum(earlier),
+            in_flight=runner.desk.out,
+            input_tokens=tally.input_tokens,
+            output_tokens=tally.output_tokens,
+            usd=tally.usd,
+            rate=sum(track.per_second(now) for track in runner.pace.tracks.values()),
+            elapsed=now - self._began,
+            attempts=tally.attempts,
+            lanes=lanes,
+            asleep_until=asleep,
+            why_asleep=_why_asleep(lanes, asleep),
+            stopping=runner.desk.stopping,
+        )
+
+    # ------------------------------------------------------------- within
+
+    def _start(self) -> None:
+        if self._task is not None:
+            return
+        if self._left:
+            raise RacerError("this batch was closed: make another")
+        self._began = self._parts.stage.now()
+        self._task = self._parts.start(self._run())
+        if self._task is None:
+            raise RacerError("this Racer is closed")
+        self._task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """Also of one that was stopped before its first step."""
+        self._end_thread()
+        self._opened.set()
+        self._ended.set()
+        if self._keep is not None:
+            self._keep.arrived.set()
+
+    async def _when_open(self) -> None:
+        await self._opened.wait()
+        if self._runner is None:
+            self._raise()
+
+    def _raise(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    async def _results(self) -> AsyncGenerator[Result]:
+        try:
+            self._start()
+            await self._when_open()
+            keep = self._keep
+            assert keep is not None, "it is open"
+            while True:
+                while (result := keep.take()) is not None:
+                    yield result
+                if self._ended.is_set():
+                    break
+                await keep.arrived.wait()
+                keep.arrived.clear()
+            self._raise()
+        finally:
+            await self.aclose()
+
+    async def _run(self) -> None:
+        loop, order = asyncio.get_running_loop(), self._order
+        try:
+            if self._thread is not None:
+                await loop.run_in_executor(self._thread, self._open)
+            job = self._job
+            if isinstance(order.prompts, Path):
+                assert self._source is not None, "it was opened"
+                total = None if self._census is None else self._census.prompts
+                self._feed = FileFeed(self._source, total, job, self._thread)
+            else:
+                self._feed = PromptFeed(order.prompts, job)
+            self._earlier = (0, 0) if job is None else (job.answered, job.failed)
+            total = self._feed.total
+            lines = None if total is None else max(0, total - sum(self._earlier))
+            deadline = self._began + order.deadline
+            runner = Runner(
+                self._parts, self._asks, self._feed, order.terms(self._asks),
+                put_out=self._put_out, lines=lines, max_errors=order.max_errors, deadline=deadline,
+            )  # fmt: skip
+            self._keep = Keep(job, self._thread, order.sinks, runner.saved, self._troubled, read=self._reads)
+            await runner.begin()
+            self._runner = runner
+            self._opened.set()
+            await runner.run(self._keep)
+        except Exception as error:  # it is its caller's, whatever it is
+            self._error = error
+            if self._left and not isinstance(error, RacerError):
+                raise  # a bug of which nobody else would hear
+        finally:
+            if self._thread is not None:
+                with anyio.CancelScope(shield=True):
+                    await loop.run_in_executor(self._thread, self._close)
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+
+    def _open(self) -> None:
+        """The input and the job, in their thread."""
+        order = self._order
+        if isinstance(order.prompts, Path):
+            if order.out is not None and _is_same(order.prompts, order.out):
+                raise BadRequest(f"the output {order.out} is the input: give it another name")
+            source = self._source = Source.open(
+                order.prompts, stdin=order.piped, form=order.form, column=order.column
+            )
+            self._census = source.census()
+        if order.out is None:
+            return
+        from racer.batch.jobfile import Job  # with SQLite's binding
+
+        name = str(order.prompts.absolute()) if isinstance(order.prompts, Path) else ""
+        self._job = Job.open(
+            order.out, census=self._census, source=name, options=order.identity(),
+            restart=order.restart, accept=order.accept_changes, errors_only=order.errors_only,
+        )  # fmt: skip
+
+    def _close(self) -> None:
+        """Whatever has come is written, also where it was given up."""
+        job, keep = self._job, self._keep
+        try:
+            if job is not None and keep is not None:
+                with suppress(RacerError):  # it was told why
+                    job.write([kept.row for kept in keep.left() if kept.row is not None])
+        finally:
+            if job is not None:
+                job.close()
+            if self._source is not None:
+                self._source.close()
+
+    def _troubled(self, error: RacerError) -> None:
+        if self._runner is not None:
+            self._runner.stop(str(error))
+
+    def _put_out(self, result: Result, digest: bytes) -> None:
+        assert self._keep is not None, "it was made before the first result"
+        self._keep.put(result, None if self._job is None else self._row(result, digest))
+
+    def _row(self, result: Result, digest: bytes) -> Row:
+        failure = result.failure
+        if result.reply is not None:
+            parsed = self._order.into is not None
+            data = answer_row(result, digest, result.reply, attempts=result.attempts, parsed=parsed)
+        else:
+            assert failure is not None, "a result is one of the two"
+            data = error_row(
+                result.line, result.id, digest, failure.code, failure.message, attempts=result.attempts
+            )
+        return Row(result.line, digest, result.id, result.reply is None, data)
+
+    def _lanes(self, runner: Runner, now: float) -> tuple[LaneProgress, ...]:
+        found: list[LaneProgress] = []
+        skew = self._parts.ledger.now() - now
+        for name, track in runner.pace.tracks.items():
+            block = runner.desk.blocks.get(name)
+            shut = block is not None and not block.pending and block.until > now
+            until = block.until + skew if block is not None and shut and block.until < FOREVER else None
+            window = int(min(track.places, self._order.concurrency))
+            waits = block.reason if block is not None and shut else None
+            found.append(LaneProgress(name, track.flying, window, track.answered, track.failed, waits, until))
+        return tuple(found)
+
+    def _asleep(self, runner: Runner, now: float) -> float | None:
+        """Until when nobody can be asked, in unix seconds."""
+        desk = runner.desk
+        if desk.stopping or not desk.is_stuck:
+            return None
+        wake = desk.wake_at()
+        return wake - now + self._parts.ledger.now() if now + 1.0 < wake < FOREVER else None
+
+
+def _why_asleep(lanes: Sequence[LaneProgress], until: float | None) -> str:
+    """Of those that everybody waits for, the one that comes first."""
+    if until is None:
+        return ""
+    waiting = [lane for lane in lanes if lane.waits is not None and lane.until is not None]
+    first = min(waiting, key=lambda lane: lane.until or FOREVER, default=None)
+    return "" if first is None else f"{first.lane}: {first.waits}"
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one.absolute() == other.absolute()

@@ -1,0 +1,471 @@
+"""Which line is asked next, of whom: the desk of a batch. Pure; instants are on the clock of its caller.
+
+Rule 1: whoever has room is given work: lanes by how soon they answer and what a request on them is worth,
+        lines in their order. A line that has failed goes to a lane that has not had it; to one that had it,
+        later and later.
+Rule 2: never more than `concurrency` lines are out, those whose results are not yet saved included; lines
+        begin at most at `rate`.
+Rule 3: by `frugal`, a second lane is asked for a line whose answer is later than 99 in 100 of its lane's, or
+        which would be done sooner so when no lines are left to begin: out of the allowance for extra
+        requests. By `all`, several are asked at once; by `one`, never.
+Rule 4: near the end no line is given to a lane that needs longer for it than the others for all the rest.
+Rule 5: a failure counts against its line, unless it says nothing of it: of a limit or a key, of the network.
+        Of a lane that was known to be ill it counts a quarter. Two providers that refuse a line as wrong are
+        believed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from racer.batch.line import Failure
+from racer.core.heat import OBJECTORS
+from racer_adapters.errors import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from racer.batch.line import Prompt
+    from racer.batch.pace import Pace
+    from racer.core.admission import Admission
+    from racer.core.book import Book
+    from racer.core.breaker import Block
+    from racer.core.options import Ask
+    from racer.core.provider import Lane
+    from racer.core.reply import Attempt
+    from racer_adapters.errors import WireError
+
+    Gate = Callable[["Case", "Lane", float], "Block | None"]
+
+FOREVER = float("inf")
+SORTED_FOR = 1.0
+LOOK_AGAIN = 1.0  # for lines that are late
+ASKS_AGAIN = 1.0  # a lane that was kept out, if nothing is heard before
+SOON = 0.001
+GAIN = 1.5  # a second lane must be so much sooner than the first
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+WAITING = 2000  # lines at most that are read and not begun
+ILL = 0.25
+
+# These say nothing of the line that met with them.
+_NOT_ITS_FAULT = frozenset({
+    Kind.AUTH, Kind.CREDIT, Kind.QUOTA, Kind.RATE, Kind.NO_MODEL, Kind.DENIED, Kind.TLS, Kind.REDIRECT,
+    Kind.DNS, Kind.CONNECT, Kind.LOCAL,
+})  # fmt: skip
+
+
+class Prospects(Protocol):
+    """What is to be expected of lanes, in seconds, for lines of one kind."""
+
+    def expected(self, lane: Lane) -> float:
+        """To a whole answer on average."""
+        ...
+
+    def price(self, lane: Lane) -> float:
+        """What a request is worth that it takes of its limits."""
+        ...
+
+    def rest(self, lane: Lane, age: float) -> float:
+        """How much longer its whole answer takes that is not there after `age`, on average."""
+        ...
+
+    def late(self, lane: Lane) -> float:
+        """By when 99 of 100 of its answers are whole."""
+        ...
+
+    def may_add(self) -> bool:
+        """Whether one more extra request is within its allowance."""
+        ...
+
+    def add(self) -> None:
+        """An extra request is sent: it comes out of the allowance."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Suite:
+    """The lanes that may answer lines of one kind. `groups`: how far behind wishes put each, by its id."""
+
+    lanes: list[Lane]
+    groups: Mapping[str, int]
+    prospects: Prospects
+    sorted_at: float = -FOREVER
+
+    def sort(self, now: float) -> None:
+        """The best first, by what is known now."""
+        if 0 <= now - self.sorted_at < SORTED_FOR:
+            return
+        self.sorted_at = now
+        of = self.prospects
+        self.lanes.sort(key=lambda lane: (self.groups.get(lane.id, 0), of.expected(lane) + of.price(lane)))
+
+
+class Out(NamedTuple):
+    """A request under way."""
+
+    lane: Lane
+    started: float
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """A line on the desk. `out` are its requests under way, by their numbers; `again_at`: not before that
+    to a lane that has failed with it. `book` and `gate` are those of the race that runs for it, `ran`
+    what has ended of it, and `numbers` the next one's number; `attempts` those before. `large`: it is
+    too large for the limits of so many of its lanes, as was seen last.
+    """
+
+    prompt: Prompt
+    digest: bytes
+    ask: Ask
+    suite: Suite
+    gate: Admission | None = None
+    book: Book | None = None
+    race: str = ""
+    began: float = 0.0
+    out: dict[int, Out] = field(default_factory=dict[int, Out])
+    tried: set[str] = field(default_factory=set[str])
+    strikes: float = 0.0
+    again_at: float = -FOREVER
+    numbers: int = 1
+    ran: list[tuple[Lane, Attempt]] = field(default_factory=list["tuple[Lane, Attempt]"])
+    attempts: list[Attempt] = field(default_factory=list["Attempt"])
+    reasons: list[tuple[str, WireError]] = field(default_factory=list["tuple[str, WireError]"])
+    extra: int = 0
+    large: int = 0
+    done: bool = False
+
+
+class Start(NamedTuple):
+    """`extra`: one request more than the line needs if nothing goes wrong."""
+
+    number: int
+    case: Case
+    lane: Lane
+    extra: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`width`: lanes at once for a line by `all`; `rate`: lines that begin in a second."""
+
+    policy: str = "frugal"
+    width: int = 4
+    concurrency: int = 64
+    attempts: int = 5
+    rate: float | None = None
+
+
+class Desk:
+    """`gate` says why a lane may not be asked for a line at an instant."""
+
+    def __init__(self, terms: Terms, pace: Pace, gate: Gate) -> None:
+        self._terms = terms
+        self._pace = pace
+        self._gate = gate
+        self._fresh: dict[Suite, deque[Case]] = {}
+        self._waiting = 0
+        self._again: list[Case] = []
+        self._out: dict[int, Case] = {}
+        self._numbers = 0
+        self._unsaved = 0
+        self._lines_out = 0
+        self._next_at = -FOREVER
+        self._look_at = -FOREVER
+        self._filling: Case | None = None
+        self._wake = FOREVER
+        self._asks_at: dict[str, float] = {}
+        self.blocks: dict[str, Block] = {}
+        self.hopeless: list[Case] = []
+        self.left: int | None = None
+        self.stopping = False
+
+    # ------------------------------------------------------------- facts in
+
+    def put(self, case: Case) -> None:
+        """A line was read."""
+        self._fresh.setdefault(case.suite, deque()).append(case)
+        self._waiting += 1
+
+    def answered(self, number: int, now: float, tokens: int) -> Case | None:
+        """A valid answer is there. None where another was there before; else the line's others have lost."""
+        case = self._out[number]
+        lane, started = self._end(number)
+        self._pace.answered(lane, started, now, tokens)
+        if case.done:
+            return None
+        case.done = True
+        self._unsaved += 1
+        return case
+
+    def stopped(self, number: int) -> None:
+        """It was given up: another has won, or the batch ends."""
+        lane, _ = self._end(number)
+        self._pace.stopped(lane)
+
+    def failed(self, number: int, error: WireError, now: float, *, ill: bool = False) -> Failure | None:
+        """Why its line is given up, if it is. `ill`: the lane was known to be."""
+        case = self._out[number]
+        lane, started = self._end(number)
+        self._pace.failed(lane, error, started, now)
+        if case.done:
+            return None
+        case.tried.add(lane.id)
+        case.reasons.append((lane.id, error))
+        if error.kind not in _NOT_ITS_FAULT:
+            case.strikes += ILL if ill else 1.0
+        if case.out:
+            return None
+        if (failure := self._given_up(case)) is not None:
+            case.done = True
+            self._unsaved += 1
+            return failure
+        case.again_at = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(30.0, len(case.reasons) - 1))
+        self._again.append(case)
+        return None
+
+    def saved(self, lines: int = 1) -> None:
+        """The results of so many lines are where they are safe."""
+        self._unsaved -= lines
+
+    def found(self) -> None:
+        """A line has its result without having been on the desk."""
+        self._unsaved += 1
+
+    def dropped(self, case: Case) -> None:
+        """A line on the desk is given up without a request."""
+        case.done = True
+        self._unsaved += 1
+
+    # ------------------------------------------------------------ answers out
+
+    @property
+    def wants(self) -> bool:
+        """Whether more lines should be read."""
+        return not self.stopping and self._waiting + self._unsaved < WAITING // 2
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is out, and nothing waits."""
+        return not (self._out or self._again or self._waiting)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Lines wait, nobody is at work on any, and no result is on its way to where it is safe."""
+        return self.waiting > 0 and not (self._out or self._unsaved)
+
+    @property
+    def out(self) -> int:
+        return len(self._out)
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting + len(self._again)
+
+    def wake_at(self) -> float:
+        """When to ask `next` again, if nothing happens."""
+        return self._wake
+
+    def next(self, now: float) -> Start | None:
+        """The next request to be made now."""
+        if self.stopping:
+            self._wake = FOREVER
+            return None
+        start = self._companion(now) or self._begin(now) or self._hedge(now)
+        if start is None:
+            return None
+        lane, case = start.lane, start.case
+        self._pace.started(lane)
+        if not case.out:
+            self._lines_out += 1
+        case.out[start.number] = Out(lane, now)
+        self._out[start.number] = case
+        return start
+
+    # ---------------------------------------------------------------- within
+
+    def _end(self, number: int) -> Out:
+        case = self._out.pop(number)
+        out = case.out.pop(number)
+        if not case.out:
+            self._lines_out -= 1
+        return out
+
+    def _begin(self, now: float) -> Start | None:
+        self._wake = FOREVER
+        if self._lines_out + self._unsaved >= self._terms.concurrency:
+            return None
+        if now < self._next_at:
+            self._wake = self._next_at
+            return None
+        start = self._retry(now) or self._first(now)
+        if start is not None:
+            if self._terms.rate is not None:
+                self._next_at = max(self._next_at, now - 1.0) + 1.0 / self._terms.rate
+            if self._terms.policy == "all" and self._terms.width > 1:
+                self._filling = start.case
+        return start
+
+    def _retry(self, now: float) -> Start | None:
+        for place, case in enumerate(self._again):
+            lane = self._lane_for(case, now)
+            if lane is not None:
+                del self._again[place]
+                return self._start(case, lane)
+        return None
+
+    def _first(self, now: float) -> Start | None:
+        for suite, cases in self._fresh.items():
+            while cases:
+                lane = self._lane_for(cases[0], now)
+                if lane is not None:
+                    return self._start(self._take(suite), lane)
+                large = cases[0].large
+                if large == len(suite.lanes):
+                    self.hopeless.append(self._take(suite))
+                elif large and len(self._again) < WAITING:  # those behind it may be smaller
+                    self._again.append(self._take(suite))
+                else:
+                    break
+        return None
+
+    def _take(self, suite: Suite) -> Case:
+        self._waiting -= 1
+        return self._fresh[suite].popleft()
+
+    def _start(self, case: Case, lane: Lane, *, extra: bool = False) -> Start:
+        self._numbers += 1
+        return Start(self._numbers, case, lane, extra)
+
+    def _lane_for(self, case: Case, now: float) -> Lane | None:
+        """The best lane that has room for `case`."""
+        suite = case.suite
+        suite.sort(now)
+        near_end = self._is_near_end()
+        case.large = 0
+        for lane in suite.lanes:
+            if lane.id in case.tried and now < case.again_at:
+                self._wake = min(self._wake, case.again_at)
+            elif self._has_room(case, lane, now) and not (near_end and self._is_too_slow(suite, lane, now)):
+                return lane
+        return None
+
+    def _has_room(self, case: Case, lane: Lane, now: float) -> bool:
+        if self._pace.of(lane).is_full or any(out.lane is lane for out in case.out.values()):
+            return False
+        block = self.blocks.get(lane.id)
+        if block is None or now >= self._asks_at[lane.id]:
+            block = self._gate(case, lane, now)
+            if block is None:
+                self.blocks.pop(lane.id, None)
+                return True
+            if block.large:
+                case.large += 1
+                return False
+            self.blocks[lane.id] = block
+            self._asks_at[lane.id] = now if block.pending else min(block.until, now + ASKS_AGAIN)
+        self._wake = min(self._wake, now + ASKS_AGAIN if block.pending else max(block.until, now + SOON))
+        return False
+
+    # ------------------------------------------------------------- beside others
+
+    def _companion(self, now: float) -> Start | None:
+        """Of the lanes that are asked at once by `all`, the next."""
+        case, self._filling = self._filling, None
+        if case is None or case.done or len(case.out) >= self._terms.width:
+            return None
+        lane = self._lane_for(case, now)
+        if lane is None or not case.suite.prospects.may_add():
+            return None
+        self._filling = case
+        if not lane.provider.local:
+            case.suite.prospects.add()
+        return self._start(case, lane, extra=not lane.provider.local)
+
+    def _hedge(self, now: float) -> Start | None:
+        """A second lane for a line that is late, or is among the last."""
+        if self._terms.policy != "frugal" or not self._out:
+            return None
+        if now < self._look_at:
+            self._wake = min(self._wake, self._look_at)
+            return None
+        at_end = not self.waiting and self.left == 0
+        for case in self._slowest():
+            (out,) = case.out.values()
+            if at_end or now - out.started > case.suite.prospects.late(out.lane):
+                lane = self._sooner(case, out, now)
+                if lane is not None:
+                    if not lane.provider.local:
+                        case.suite.prospects.add()
+                    return self._start(case, lane, extra=not lane.provider.local)
+        self._look_at = now + LOOK_AGAIN
+        self._wake = min(self._wake, self._look_at)
+        return None
+
+    def _slowest(self) -> Sequence[Case]:
+        alone = {id(case): case for case in self._out.values() if len(case.out) == 1 and not case.done}
+        return sorted(alone.values(), key=lambda case: min(out.started for out in case.out.values()))
+
+    def _sooner(self, case: Case, out: Out, now: float) -> Lane | None:
+        of = case.suite.prospects
+        if not of.may_add():
+            return None
+        within = of.rest(out.lane, now - out.started) / GAIN
+        case.suite.sort(now)
+        for lane in case.suite.lanes:
+            quick = lane.id not in case.tried and of.expected(lane) + of.price(lane) < within
+            if quick and self._has_room(case, lane, now):
+                return lane
+        return None
+
+    # ---------------------------------------------------------------- the end
+
+    def _is_near_end(self) -> bool:
+        few = self.left is not None and self.left + self.waiting < 2 * self._terms.concurrency
+        return few and self._lines_out > 0
+
+    def _is_too_slow(self, suite: Suite, lane: Lane, now: float) -> bool:
+        """Whether the others are done with all that is left before `lane` would be with one."""
+        lines = (self.left or 0) + self.waiting
+        rates = [(each, self._rate(suite, each, now)) for each in suite.lanes if each is not lane]
+        together = sum(rate for _, rate in rates)
+        if together <= 0:
+            return False
+        usual = sum(rate * suite.prospects.expected(each) for each, rate in rates) / together
+        return suite.prospects.expected(lane) > GAIN * (lines / together + usual)
+
+    def _rate(self, suite: Suite, lane: Lane, now: float) -> float:
+        """Answers a second that `lane` gives: of late, or as many as its places let it."""
+        track = self._pace.of(lane)
+        block = self.blocks.get(lane.id)
+        if block is not None and block.until > now + FIRST_PAUSE and not track.per_second(now):
+            return 0.0
+        most = track.places / suite.prospects.expected(lane) if track.bounded else FOREVER
+        seen = track.per_second(now)
+        return min(most, seen) if seen else min(most, 1.0 / suite.prospects.expected(lane))
+
+    def _given_up(self, case: Case) -> Failure | None:
+        wrong = {lane.partition("/")[0] for lane, error in case.reasons if error.kind is Kind.BAD_REQUEST}
+        others = {lane.provider.name for lane in case.suite.lanes} - wrong
+        if len(wrong) >= OBJECTORS or (wrong and not others):
+            return Failure("bad_request", _last(case, Kind.BAD_REQUEST))
+        if case.strikes >= self._terms.attempts:
+            return Failure(str(case.reasons[-1][1].kind), _last(case))
+        return None
+
+    def cases(self) -> Iterator[Case]:
+        """Every line on the desk that has no result."""
+        yield from {id(case): case for case in self._out.values()}.values()
+        yield from self._again
+        for cases in self._fresh.values():
+            yield from cases
+
+
+def _last(case: Case, kind: Kind | None = None) -> str:
+    """What the last failure said: of this kind, where one is given."""
+    told = [(lane, error) for lane, error in case.reasons if kind is None or error.kind is kind]
+    lane, error = told[-1]
+    times = len(case.reasons)
+    return f"{lane}: {error}" if times == 1 else f"{lane}: {error} (and {times - 1} more failures before)"

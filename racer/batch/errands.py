@@ -1,0 +1,207 @@
+"""Requests for lines, each a task: sent, judged, written in the book of its race, told and settled.
+
+A race of a batch is what is asked for one line until there is an answer, or nobody is at work on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from racer.approval import approved
+from racer.core.book import Book, Run
+from racer.core.facts import (
+    CoolDownEnded,
+    CoolDownStarted,
+    FieldsDropped,
+    LaneEnded,
+    LaneStarted,
+    RaceEnded,
+    RaceStarted,
+)
+from racer.core.heat import Ending, Outcome
+from racer.core.patience import Patience
+from racer.core.scrub import scrubbed
+from racer.core.tax import tax_of
+from racer.core.verdict import judge
+from racer.core.view import Why
+from racer.errors import InvalidReply
+from racer_adapters.errors import Kind, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from racer.batch.desk import Case, Desk, Start
+    from racer.batch.line import Failure
+    from racer.batch.parts import Parts
+    from racer.core.reply import Reply
+
+    Done = Callable[[Case, Reply[Any] | None, Failure | None], None]
+
+FOREVER = float("inf")
+
+
+class Errands:
+    """`done` is told what became of a line. `group` holds every task of the batch."""
+
+    def __init__(self, parts: Parts, desk: Desk, group: asyncio.TaskGroup, done: Done) -> None:
+        self._parts = parts
+        self._stage = parts.stage
+        self._desk = desk
+        self._group = group
+        self._done = done
+        self._runs: dict[int, tuple[Run, Case, asyncio.Task[None]]] = {}
+        self._expired: set[int] = set()
+
+    def start(self, start: Start) -> None:
+        case, lane, now = start.case, start.lane, self._stage.now()
+        book = self._book(case, now)
+        assert case.gate is not None, "the desk has asked it"
+        run = Run(case.numbers, lane, now)
+        run.forced = self._stage.breakers.blocked(lane, now) is not None or self._stage.breakers.probes(lane)
+        case.numbers += 1
+        case.extra += start.extra
+        price = case.suite.prospects.price(lane)
+        case.gate.started(lane, now)
+        why = (
+            Why.FIRST
+            if not book.attempts and not case.tried
+            else Why.REPLACES
+            if not start.extra
+            else Why.LATE
+        )
+        self._stage.tell(LaneStarted(case.race, run.number, lane, now - case.began, price, why))
+        task = self._group.create_task(self._errand(start.number, run, case))
+        self._runs[start.number] = run, case, task
+
+    def expire(self, now: float) -> float:
+        """Give up on those that take too long. When to look again."""
+        next_ = FOREVER
+        for number, (run, _, task) in self._runs.items():
+            until = run.started + run.lane.provider.timeout
+            if number in self._expired or run.checked:
+                continue
+            if until <= now:
+                self._expired.add(number)
+                task.cancel()
+            else:
+                next_ = min(next_, until)
+        return next_
+
+    def abort(self) -> None:
+        """The batch ends now: whatever is under way has lost."""
+        for number in list(self._runs):
+            self._let_go(number)
+
+    def _book(self, case: Case, now: float) -> Book:
+        if case.book is None:
+            parts, ask = self._parts, case.ask
+            case.race, case.began, case.extra, case.numbers = parts.new_id(), now, 0, 1
+            created = int(parts.ledger.now())
+            case.book = Book(case.race, ask.call, began=now, created=created)
+            lanes = tuple(case.suite.lanes)
+            rules = ask.rules
+            told = RaceStarted(case.race, ask.policy_name, rules.width, rules.deadline, lanes)
+            self._stage.tell(told)
+        return case.book
+
+    # ---------------------------------------------------------------- one request
+
+    async def _errand(self, number: int, run: Run, case: Case) -> None:
+        async def finish(_: Run) -> None:
+            await self._finish(number, run, case)
+
+        try:
+            await self._stage.exchange.run(run, case.ask.call, _nobody_reads, finish)
+        except WireError as error:
+            self._failed(number, run, case, error)
+        except asyncio.CancelledError:
+            if number not in self._expired or number not in self._runs:
+                raise
+            late = Patience.of(run.lane.provider.timeout, stream=False)
+            error = late.lost(started=False, age=run.lane.provider.timeout)
+            self._failed(number, run, case, error)
+
+    async def _finish(self, number: int, run: Run, case: Case) -> None:
+        """The answer is whole. Raises WireError where it is no reply."""
+        run.checked = True
+        if wrong := judge(run.answer(), case.ask.call):
+            raise wrong
+        book = case.book
+        if book is None or number not in self._runs:
+            return
+        reply = book.reply(run, self._stage.now())
+        if case.ask.valid or case.ask.into:
+            try:
+                reply = await approved(reply, case.ask)
+            except InvalidReply as no:
+                raise WireError(Kind.INVALID, str(no) or "turned down by valid=") from None
+        self._answered(number, run, case, reply)
+
+    def _answered(self, number: int, run: Run, case: Case, reply: Reply[Any]) -> None:
+        if number not in self._runs:
+            return
+        now = self._stage.now()
+        for scope in self._stage.breakers.succeeded(run.lane):
+            self._stage.tell(CoolDownEnded(case.race, scope))
+        del self._runs[number]
+        self._write(run, case, Outcome.WON, now)
+        self._desk.answered(number, now, reply.usage.output_tokens)
+        for other in list(case.out):
+            self._let_go(other)
+        self._close(case, Ending.WON, now)
+        self._parts.budget.answered(case.ask.policy_name)
+        self._done(case, reply, None)
+
+    def _failed(self, number: int, run: Run, case: Case, error: WireError) -> None:
+        if self._runs.pop(number, None) is None:
+            return
+        self._expired.discard(number)
+        now, error = self._stage.now(), scrubbed(error, run.lane)
+        self._write(run, case, Outcome.FAILED, now, error)
+        if cooled := self._stage.breakers.failed(run.lane, error, now):
+            told = CoolDownStarted(case.race, cooled.scope, cooled.until, cooled.until - now, cooled.reason)
+            self._stage.tell(told)
+        failure = self._desk.failed(number, error, now, ill=run.forced)
+        if not case.out:
+            self._close(case, Ending.EXHAUSTED, now)
+        self._done(case, None, failure)
+
+    def _let_go(self, number: int) -> None:
+        run, case, task = self._runs.pop(number)
+        self._expired.discard(number)
+        self._stage.breakers.stopped(run.lane)
+        self._write(run, case, Outcome.LOST, self._stage.now())
+        self._desk.stopped(number)
+        task.cancel()
+        if not case.out and not case.done:
+            self._close(case, Ending.ABORTED, self._stage.now())
+
+    # ---------------------------------------------------------------- what is told
+
+    def _write(
+        self, run: Run, case: Case, outcome: Outcome, now: float, error: WireError | None = None
+    ) -> None:
+        assert case.book is not None, "it has one from its first request to its last"
+        assert case.gate is not None, "the desk has asked it"
+        attempt = case.book.write(run, outcome, now, error)
+        case.gate.ended(run.lane, attempt, error, run.headers)
+        case.ran.append((run.lane, attempt))
+        if run.dropped:
+            self._stage.tell(FieldsDropped(case.race, run.lane, run.dropped))
+        self._stage.tell(LaneEnded(case.race, run.number, run.lane, attempt))
+
+    def _close(self, case: Case, ending: Ending, now: float) -> None:
+        book, ran = case.book, case.ran
+        assert book is not None, "it is closed once"
+        case.attempts += [attempt for _, attempt in ran]
+        latency = now - case.began
+        won, deadline = book.winner is not None, case.ask.rules.deadline
+        tax = tax_of(ran, latency, won=won, deadline=deadline, rest=case.suite.prospects.rest)
+        ended = RaceEnded(case.race, ending, latency, len(ran), book.winner, tax=tax, charged=case.extra)
+        self._stage.tell(ended)
+        case.book, case.ran = None, []
+
+
+def _nobody_reads(run: Run) -> None:
+    """An answer in one piece has no progress."""

@@ -1,0 +1,131 @@
+"""Where the lines of a batch come from: a file, a pipe, or whatever Python can iterate over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import orjson
+
+from racer.batch.formats import Form, row_understood, understood
+from racer.batch.line import Bad, Prompt, id_of
+from racer.batch.source import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from concurrent.futures import Executor
+
+    from racer.batch.jobfile import Job
+    from racer.batch.source import Source
+
+Line = Prompt | Bad
+Fed = tuple[Line, bytes]  # with its digest
+MOST = 500
+
+
+class Feed(Protocol):
+    """Lines in their order, each once; those that a job has answered already are left out."""
+
+    @property
+    def total(self) -> int | None:
+        """How many lines there are, where that is known."""
+        ...
+
+    async def more(self) -> Sequence[Fed] | None:
+        """The next few that are there; None at the end."""
+        ...
+
+
+class FileFeed:
+    """The lines of a `Source`, read in the thread of `executor`, where `job` knows those that are done."""
+
+    def __init__(self, source: Source, total: int | None, job: Job | None, executor: Executor | None) -> None:
+        self.total = total
+        self._source = source
+        self._job = job
+        self._executor = executor
+
+    async def more(self) -> Sequence[Fed] | None:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._more)
+
+    def _more(self) -> Sequence[Fed] | None:
+        taken = self._source.take(MOST)
+        if not taken:
+            return None
+        form = self._source.form
+        read = [(self._line(line, raw, form), _digest(raw)) for line, raw in taken]
+        return _open([(line, digest) for line, digest in read if line is not None], self._job)
+
+    @staticmethod
+    def _line(line: int, raw: bytes | Bad, form: Form) -> Line | None:
+        return raw if isinstance(raw, Bad) else understood(raw, line, form)
+
+
+class PromptFeed:
+    """Prompts of a program: texts, lists of messages, or mappings like the lines of a file."""
+
+    def __init__(self, prompts: Iterable[Any] | AsyncIterable[Any], job: Job | None) -> None:
+        self.total = len(prompts) if isinstance(prompts, (list, tuple)) else None
+        self._job = job
+        self._line = 0
+        self._async: AsyncIterator[Any] | None = None
+        self._sync: Iterator[Any] | None = None
+        if isinstance(prompts, AsyncIterable):
+            self._async = aiter(prompts)
+        else:
+            self._sync = iter(prompts)
+
+    async def more(self) -> Sequence[Fed] | None:
+        given: list[Any] = []
+        if self._sync is not None:
+            given = list(islice(self._sync, MOST))
+        elif self._async is not None:
+            async for one in self._async:
+                given.append(one)
+                break
+        if not given:
+            return None
+        read: list[Fed] = []
+        for one in given:
+            self._line += 1
+            read.append((line_of(one, self._line), digest_of(_bytes_of(one))))
+        return _open(read, self._job)
+
+
+def line_of(given: object, line: int) -> Line:
+    """What a program gave, as a line."""
+    if isinstance(given, Mapping):
+        found = row_understood(cast("Mapping[str, object]", given), line)
+        return Bad(line, id_of(line), f"prompt {line} is empty") if found is None else found
+    if isinstance(given, str) or (isinstance(given, Sequence) and not isinstance(given, bytes)):
+        return Prompt(line, id_of(line), cast("Any", given))
+    kind = type(given).__name__
+    return Bad(line, id_of(line), f"prompt {line} is a {kind}: use a text, a list of messages or a mapping")
+
+
+def _open(read: Sequence[Fed], job: Job | None) -> Sequence[Fed]:
+    """Those that have no result yet. What is wrong with one's custom_id makes it a bad line."""
+    if job is None:
+        return read
+    troubles = job.known([(line.line, digest, line.id) for line, digest in read])
+    left = [(line, digest) for line, digest in read if not job.is_done(line.line)]
+    if not troubles:
+        return left
+    return [
+        (Bad(line.line, line.id, troubles[line.line], "duplicate_id"), digest)
+        if line.line in troubles else (line, digest)
+        for line, digest in left
+    ]  # fmt: skip
+
+
+def _digest(raw: bytes | Bad) -> bytes:
+    return digest_of(raw.message.encode() if isinstance(raw, Bad) else raw)
+
+
+def _bytes_of(given: object) -> bytes:
+    try:
+        return orjson.dumps(given, default=repr)
+    except (TypeError, ValueError):
+        return repr(given).encode("utf-8", "replace")

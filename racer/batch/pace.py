@@ -1,0 +1,155 @@
+"""How many calls each lane is given at once, learned from its answers and from being pushed back. Pure.
+
+Rule 1: a lane begins with FIRST calls at once. While all its places are taken, an answer makes room for one
+        more, until it is pushed back for the first time or its answers come late; then for one more in each
+        round of answers.
+Rule 2: pushed back, it is given half as many, once for all calls that were under way. What was too much is
+        its ceiling for a while, a longer one each time that it shows to be too much still.
+Rule 3: a lane whose calls take much longer for an answer of the same length than when it had few of them
+        queues them by itself: it is given no more, and slowly fewer, but not less than FIRST.
+Rule 4: a machine of the user's own is not bounded here: its queue is (racer/core/hosts.py).
+
+Limits that are known are no matter of pace: nothing is sent that they do not allow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from racer_adapters.errors import Kind
+
+if TYPE_CHECKING:
+    from racer.core.provider import Lane
+    from racer_adapters.errors import WireError
+
+FIRST = 4.0
+FOREVER = float("inf")
+CEILING_HOLDS, CEILING_MOST = 120.0, 1800.0
+FEW = 8  # answers while it had at most FIRST calls: so long takes one that does not queue
+LATE, TOO_LATE = 2.0, 3.0
+RECENT = 1 / 8  # weight of an answer among those before
+SHRINKS = 0.95
+LEAST_TOKENS = 30  # an answer of none takes time as well
+RATE_OVER = 60.0  # seconds over which answers are counted
+
+_PUSHES = frozenset({Kind.RATE, Kind.OVERLOADED, Kind.TIMEOUT, Kind.RESET, Kind.CONNECT})
+
+
+def pushes_back(error: WireError) -> bool:
+    """Whether a lane says by this that it has too many calls at once. A limit for a time is no such word."""
+    closed = error.closed
+    return error.kind in _PUSHES and (closed is None or closed.window in (None, "flight"))
+
+
+@dataclass(slots=True)
+class Track:
+    """One lane. `calm` and `recent`: seconds for a token of an answer, with few calls and of late."""
+
+    bounded: bool
+    window: float = FIRST
+    flying: int = 0
+    climbs: bool = True
+    cut_at: float = -FOREVER
+    ceiling: float = FOREVER
+    ceiling_until: float = -FOREVER
+    holds: float = CEILING_HOLDS
+    calm: float = 0.0
+    calm_of: int = 0
+    recent: float = 0.0
+    answered: int = 0
+    failed: int = 0
+    rate: float = 0.0
+    since: float | None = None
+    counted_at: float = 0.0
+
+    @property
+    def places(self) -> float:
+        return max(1, int(self.window)) if self.bounded else FOREVER
+
+    @property
+    def is_full(self) -> bool:
+        return self.flying >= self.places
+
+    def count(self, now: float) -> None:
+        """One more answer, for the rate of late."""
+        if self.since is None:
+            self.since = self.counted_at = now
+        self.rate = self.rate_at(now) + 1 / RATE_OVER
+        self.counted_at = now
+
+    def rate_at(self, now: float) -> float:
+        return self.rate * max(0.0, 1 - (now - self.counted_at) / RATE_OVER)
+
+    def per_second(self, now: float) -> float:
+        """Answers a second of late; what it has shown so far where it began just now."""
+        if self.since is None:
+            return 0.0
+        known = min(RATE_OVER, max(1.0, now - self.since))
+        return self.rate_at(now) * RATE_OVER / known
+
+    def learn(self, seconds: float, tokens: int, *, few: bool) -> None:
+        took = seconds / (LEAST_TOKENS + tokens)
+        if few and self.calm_of < FEW:
+            self.calm_of += 1
+            self.calm += (took - self.calm) / self.calm_of
+        self.recent = took if not self.recent else self.recent + (took - self.recent) * RECENT
+
+    def lateness(self) -> float:
+        return self.recent / self.calm if self.calm_of == FEW and self.calm > 0 else 1.0
+
+
+class Pace:
+    """What is known of the pace of every lane, by its id. Instants are on the clock of its caller."""
+
+    __slots__ = ("tracks",)
+
+    def __init__(self) -> None:
+        self.tracks: dict[str, Track] = {}
+
+    def of(self, lane: Lane) -> Track:
+        track = self.tracks.get(lane.id)
+        if track is None:
+            track = self.tracks[lane.id] = Track(bounded=not lane.provider.local)
+        return track
+
+    def started(self, lane: Lane) -> None:
+        self.of(lane).flying += 1
+
+    def stopped(self, lane: Lane) -> None:
+        """A call was given up that says nothing of the lane."""
+        self.of(lane).flying -= 1
+
+    def answered(self, lane: Lane, started: float, now: float, tokens: int) -> None:
+        track = self.of(lane)
+        was_full, few = track.is_full, track.flying <= FIRST
+        track.flying -= 1
+        track.answered += 1
+        track.count(now)
+        track.learn(now - started, tokens, few=few)
+        if not was_full or started < track.cut_at:
+            return
+        late = track.lateness()
+        if late > LATE:
+            track.climbs = False
+            if late > TOO_LATE:
+                track.window = max(FIRST, track.window * SHRINKS)
+            return
+        if now >= track.ceiling_until:
+            track.ceiling = FOREVER
+        more = 1.0 if track.climbs else 1.0 / track.window
+        track.window = max(track.window, min(track.window + more, track.ceiling))
+
+    def failed(self, lane: Lane, error: WireError, started: float, now: float) -> None:
+        track = self.of(lane)
+        at_once = track.flying
+        track.flying -= 1
+        track.failed += 1
+        if not pushes_back(error) or started < track.cut_at:
+            return
+        again = not track.climbs and at_once <= track.ceiling + 1
+        track.holds = min(CEILING_MOST, 2 * track.holds) if again else CEILING_HOLDS
+        track.ceiling, track.ceiling_until = max(1.0, at_once - 1.0), now + track.holds
+        track.window = max(1.0, min(track.window, float(at_once)) / 2)
+        track.climbs = False
+        track.cut_at = now

@@ -1,0 +1,299 @@
+"""The shell of a batch: it reads lines, starts requests and waits, as its desk says, in one task group."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from racer.batch.asks import Asks, Suites
+from racer.batch.desk import Case, Desk, Terms
+from racer.batch.errands import Errands
+from racer.batch.line import Bad, Failure, Result
+from racer.batch.pace import Pace
+from racer.core.defeat import nobody
+from racer.errors import BadRequest, BatchStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from racer.batch.feed import Feed, Line
+    from racer.batch.keep import Keep
+    from racer.batch.parts import Parts
+    from racer.core.breaker import Block
+    from racer.core.provider import Lane
+    from racer.core.reply import Reply
+
+FOREVER = float("inf")
+LONGEST_SLEEP = 60.0
+LOOKS = 5.0  # seconds between two looks at who is there
+TICK = 1.0  # while requests are out: some may take too long
+FIRST_LOOK = 3.0
+
+
+class Tally:
+    """What has come of the lines of this run."""
+
+    def __init__(self) -> None:
+        self.answered = self.failed = self.attempts = 0
+        self.input_tokens = self.output_tokens = 0
+        self.usd = 0.0
+
+    def add(self, result: Result) -> None:
+        if result.ok:
+            self.answered += 1
+        else:
+            self.failed += 1
+        self.attempts += len(result.attempts)
+        for attempt in result.attempts:
+            if (usage := attempt.usage) is not None:
+                self.input_tokens += usage.input_tokens
+                self.output_tokens += usage.output_tokens
+                self.usd += usage.usd or 0.0
+
+
+class Runner:
+    """`put_out` is given every result, with its line's digest. `lines`: how many are to come, where that is
+    known. `deadline` is an instant on the loop's clock.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        asks: Asks,
+        feed: Feed,
+        terms: Terms,
+        *,
+        put_out: Callable[[Result, bytes], None],
+        lines: int | None,
+        max_errors: int | None,
+        deadline: float,
+    ) -> None:
+        self._parts = parts
+        self._asks = asks
+        self._feed = feed
+        self._put_out = put_out
+        self._max_errors = max_errors
+        self._deadline = deadline
+        self._now = parts.stage.now
+        self.pace = Pace()
+        self.desk = Desk(terms, self.pace, self._blocked)
+        self.desk.left = lines
+        self.tally = Tally()
+        self.suites: Suites | None = None
+        self.why_stopped: str = ""
+        self._errands: Errands | None = None
+        self._moved = asyncio.Event()
+        self._hungry = asyncio.Event()
+        self._sleeps_until = -FOREVER
+        self._read_all = False
+        self._looked_at = -FOREVER
+        self._advancing = False
+
+    async def run(self, keep: Keep) -> None:
+        """Until every line has a result. Raises BatchStopped where it ends before, or what `valid` raises."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._errands = Errands(self._parts, self.desk, group, self._done)
+                saving = group.create_task(keep.run())
+                reading = group.create_task(self._read_lines())
+                try:
+                    await self._drive()
+                finally:
+                    reading.cancel()
+                    self._errands.abort()
+                keep.end()
+                await saving
+        except BaseExceptionGroup as group_of:
+            raise _first_of(group_of) from None
+        if self.why_stopped:
+            raise self._stopped()
+
+    def stop(self, why: str) -> None:
+        """Finish what is under way, begin nothing more."""
+        self.why_stopped = self.why_stopped or why
+        self.desk.stopping = True
+        self._moved.set()
+
+    def saved(self, lines: int) -> None:
+        self.desk.saved(lines)
+        self._advance()
+
+    # ---------------------------------------------------------------- the desk's turn
+
+    async def _drive(self) -> None:
+        while not self._is_over():
+            await self._look_around()
+            self._moved.clear()
+            self._sleeps_until = -FOREVER
+            wake = self._advance()
+            if self._errands is not None:
+                self._errands.expire(self._now())
+            self._give_up_if_stuck()
+            if self._is_over():
+                break
+            self._sleeps_until = min(wake, self._now() + (TICK if self.desk.out else LONGEST_SLEEP))
+            with anyio.move_on_at(self._sleeps_until):
+                await self._moved.wait()
+
+    def _is_over(self) -> bool:
+        if self.desk.stopping:
+            return not self.desk.out
+        return self._read_all and self.desk.is_idle
+
+    def _advance(self) -> float:
+        """Everything that can start now, starts. When to look again, if nothing happens."""
+        errands, now = self._errands, self._now()
+        if errands is None or self._advancing:
+            return FOREVER
+        self._advancing = True
+        try:
+            if now >= self._deadline:
+                self.stop("its deadline has come")
+            while (start := self.desk.next(now)) is not None:
+                errands.start(start)
+            while self.desk.hopeless:
+                self._drop(self.desk.hopeless.pop())
+        finally:
+            self._advancing = False
+        if self.desk.wants:
+            self._hungry.set()
+        wake = min(self.desk.wake_at(), self._deadline)
+        if wake < self._sleeps_until or self._is_over():
+            self._moved.set()
+        return wake
+
+    def _blocked(self, case: Case, lane: Lane, now: float) -> Block | None:
+        gate = case.gate
+        if gate is None:
+            gate = case.gate = self._parts.ledger.admission(self._parts.stage.breakers, case.ask.call)
+            gate.wake = self._moved.set
+        block = gate.blocked(lane, now)
+        if block is not None and block.pending and not lane.provider.local:
+            gate.ask(lane)
+        return block
+
+    def _give_up_if_stuck(self) -> None:
+        """Nobody is at work, and nobody will be: not ever, or not before the deadline."""
+        desk = self.desk
+        if desk.stopping or not desk.is_stuck:
+            return
+        wake = desk.wake_at()
+        if wake >= FOREVER:
+            self.stop("no lane is left that could go on")
+        elif wake > self._deadline:
+            self.stop("no lane is free again before its deadline")
+
+    async def _look_around(self) -> None:
+        """Whether servers on this machine have come or gone; and what the store has heard."""
+        now = self._now()
+        if self.suites is not None and now - self._looked_at >= LOOKS:
+            self._looked_at = now
+            self.suites.refresh(await self._parts.lineup.known(0.0))
+
+    # ---------------------------------------------------------------- lines
+
+    async def begin(self) -> None:
+        """Raises NoLanes where nobody can answer what the job asks, whatever its lines say."""
+        parts, ask = self._parts, self._asks.job
+        await parts.ledger.settled()
+        field = await parts.lineup.known(FIRST_LOOK)
+        parts.check_names(ask.wishes, field)
+        self.suites = Suites(parts, field)
+        self._looked_at = self._now()
+        ranking = self.suites.ranked(ask)
+        if not ranking.lanes:
+            absent = [each for each in field.skipped if ask.wishes.concern(each.name)]
+            raise nobody(parts.providers, (*ranking.skipped, *absent), None, parts.ledger.now())
+
+    async def _read_lines(self) -> None:
+        while True:
+            while not self.desk.wants:
+                self._hungry.clear()
+                await self._hungry.wait()
+            fed = await self._feed.more()
+            if fed is None:
+                break
+            for one in fed:
+                await self._take(*one)
+            self._advance()
+        self._read_all = True
+        self.desk.left = 0
+        self._moved.set()
+
+    async def _take(self, line: Line, digest: bytes) -> None:
+        if self.desk.left is not None:
+            self.desk.left = max(0, self.desk.left - 1)
+        if isinstance(line, Bad):
+            self._put(Result(line.line, line.id, failure=Failure(line.code, line.message)), digest)
+            return
+        try:
+            ask = self._asks.of(line)
+        except BadRequest as error:
+            said = f"line {line.line}: {error}"
+            self._put(Result(line.line, line.id, failure=Failure("bad_request", said)), digest)
+            return
+        assert self.suites is not None, "it was made before the first line was read"
+        case = Case(line, digest, ask, self.suites.of(ask))
+        if not case.suite.lanes:
+            self._put(Result(line.line, line.id, failure=Failure("no_lane", self._why_nobody(case))), digest)
+        elif ask.cache is not None and (reply := await self._parts.cache.kept(ask)) is not None:
+            self._put(Result(line.line, line.id, reply), digest)
+        else:
+            self.desk.put(case)
+
+    def _why_nobody(self, case: Case) -> str:
+        assert self.suites is not None, "there is a case"
+        skipped = self.suites.ranked(case.ask).skipped
+        told = "; ".join(f"{each.name}: {each.reason}" for each in skipped[:3])
+        return f"no lane can answer line {case.prompt.line}. {told}"
+
+    def _drop(self, case: Case) -> None:
+        """It is too large for every lane."""
+        self.desk.dropped(case)
+        assert case.gate is not None, "it was asked"
+        now = self._now()
+        blocks = ((lane.id, case.gate.blocked(lane, now)) for lane in case.suite.lanes)
+        told = "; ".join(f"{name}: {block.reason}" for name, block in blocks if block)
+        self._result(case, Result(case.prompt.line, case.prompt.id, failure=Failure("too_long", told)))
+
+    def _done(self, case: Case, reply: Reply[Any] | None, failure: Failure | None) -> None:
+        """A request for `case` has ended: with its reply, or its failure, or it will be asked again."""
+        if reply is not None or failure is not None:
+            attempts = tuple(case.attempts)
+            self._result(case, Result(case.prompt.line, case.prompt.id, reply, failure, attempts))
+            if reply is not None and case.ask.cache is not None:
+                self._parts.cache.keep(case.ask, reply)
+        self._advance()
+
+    def _put(self, result: Result, digest: bytes) -> None:
+        """The result of a line that was never on the desk."""
+        self.desk.found()
+        self._tell(result, digest)
+
+    def _result(self, case: Case, result: Result) -> None:
+        self._tell(result, case.digest)
+
+    def _tell(self, result: Result, digest: bytes) -> None:
+        self.tally.add(result)
+        self._put_out(result, digest)
+        if self._max_errors is not None and self.tally.failed > self._max_errors and not self.desk.stopping:
+            self.stop(f"more than {self._max_errors:,} lines have failed")
+
+    def _stopped(self) -> BatchStopped:
+        done, failed = self.tally.answered, self.tally.failed
+        text = f"stopped: {self.why_stopped}"
+        if self.desk.blocks and "lane" in self.why_stopped:
+            told = [f"  {name}: {block.reason}" for name, block in self.desk.blocks.items()]
+            text = "\n".join([text, *told])
+        return BatchStopped(text, done=done, failed=failed)
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first; cancellation only where there is nothing else."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        inner = [each for each in found.exceptions if not isinstance(each, asyncio.CancelledError)]
+        found = inner[0] if inner else found.exceptions[0]
+    return found
