@@ -52,6 +52,7 @@ class Batch:
         self._thread = ThreadPoolExecutor(1, "racer-batch") if self._files else None
         self._task: asyncio.Task[None] | None = None
         self._opened = asyncio.Event()
+        self._wanted = asyncio.Event()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
         self._reads = False
@@ -62,12 +63,13 @@ class Batch:
         self._census: Census | None = None
         self._feed: Feed | None = None
         self._runner: Runner | None = None
-        self._keep: Keep | None = None
+        self._earlier = (0, 0)
+        self._keep = Keep(self._thread, order.sinks)
 
     # ------------------------------------------------------------- for its caller
 
     async def __aenter__(self) -> Self:
-        """Its files are open, and it is known what there is to do."""
+        """Its files are open, and it is known what there is to do; nothing is asked yet."""
         self._start()
         await self._when_open()
         return self
@@ -93,6 +95,7 @@ class Batch:
     async def finished(self) -> Progress:
         """Run to the end, for whoever needs no result here: they are in OUT, and were told to the sinks."""
         self._start()
+        self._wanted.set()
         await self._ended.wait()
         self._raise()
         return self.progress()
@@ -119,8 +122,7 @@ class Batch:
 
     def progress(self) -> Progress:
         """How it stands now."""
-        job, runner = self._job, self._runner
-        earlier = (0, 0) if job is None else self._earlier
+        runner, earlier = self._runner, self._earlier
         if runner is None:
             return Progress(self.total, earlier[0], earlier[1], sum(earlier), 0, 0, 0, 0.0, 0.0, 0.0, 0)
         tally, now = runner.tally, self._parts.stage.now()
@@ -151,7 +153,6 @@ class Batch:
             return
         if self._left:
             raise RacerError("this batch was closed: make another")
-        self._began = self._parts.stage.now()
         self._task = self._parts.start(self._run())
         if self._task is None:
             raise RacerError("this Racer is closed")
@@ -162,8 +163,7 @@ class Batch:
         self._end_thread()
         self._opened.set()
         self._ended.set()
-        if self._keep is not None:
-            self._keep.arrived.set()
+        self._keep.arrived.set()
 
     async def _when_open(self) -> None:
         await self._opened.wait()
@@ -179,44 +179,32 @@ class Batch:
         try:
             self._start()
             await self._when_open()
-            keep = self._keep
-            assert keep is not None, "it is open"
+            self._wanted.set()
             while True:
-                while (result := keep.take()) is not None:
+                while (result := self._keep.take()) is not None:
                     yield result
                 if self._ended.is_set():
                     break
-                await keep.arrived.wait()
-                keep.arrived.clear()
+                await self._keep.arrived.wait()
+                self._keep.arrived.clear()
             self._raise()
         finally:
             await self.aclose()
 
     async def _run(self) -> None:
-        loop, order = asyncio.get_running_loop(), self._order
+        loop = asyncio.get_running_loop()
         try:
             if self._thread is not None:
                 await loop.run_in_executor(self._thread, self._open)
-            job = self._job
-            if isinstance(order.prompts, Path):
-                assert self._source is not None, "it was opened"
-                total = None if self._census is None else self._census.prompts
-                self._feed = FileFeed(self._source, total, job, self._thread)
-            else:
-                self._feed = PromptFeed(order.prompts, job)
-            self._earlier = (0, 0) if job is None else (job.answered, job.failed)
-            total = self._feed.total
-            lines = None if total is None else max(0, total - sum(self._earlier))
-            deadline = self._began + order.deadline
-            runner = Runner(
-                self._parts, self._asks, self._feed, order.terms(self._asks),
-                put_out=self._put_out, lines=lines, max_errors=order.max_errors, deadline=deadline,
-            )  # fmt: skip
-            self._keep = Keep(job, self._thread, order.sinks, runner.saved, self._troubled, read=self._reads)
+            runner = self._new_runner()
             await runner.begin()
             self._runner = runner
             self._opened.set()
-            await runner.run(self._keep)
+            await self._wanted.wait()
+            self._began = self._parts.stage.now()
+            keep = self._keep
+            keep.begin(self._job, runner.saved, runner.troubled, read=self._reads)
+            await runner.run(keep)
         except Exception as error:  # it is its caller's, whatever it is
             self._error = error
             if self._left and not isinstance(error, RacerError):
@@ -225,6 +213,22 @@ class Batch:
             if self._thread is not None:
                 with anyio.CancelScope(shield=True):
                     await loop.run_in_executor(self._thread, self._close)
+
+    def _new_runner(self) -> Runner:
+        order, job = self._order, self._job
+        if self._source is not None:
+            total = None if self._census is None else self._census.prompts
+            self._feed = FileFeed(self._source, total, job, self._thread)
+        else:
+            self._feed = PromptFeed(order.prompts, job)
+        if job is not None:
+            self._earlier = (job.answered, job.failed)
+        total = self._feed.total
+        return Runner(
+            self._parts, self._asks, self._feed, order.terms(self._asks),
+            put_out=self._put_out, lines=None if total is None else max(0, total - sum(self._earlier)),
+            max_errors=order.max_errors, seconds=order.deadline,
+        )  # fmt: skip
 
     def _end_thread(self) -> None:
         if self._thread is not None:
@@ -254,7 +258,7 @@ class Batch:
         """Whatever has come is written, also where it was given up."""
         job, keep = self._job, self._keep
         try:
-            if job is not None and keep is not None:
+            if job is not None:
                 with suppress(RacerError):  # it was told why
                     job.write([kept.row for kept in keep.left() if kept.row is not None])
         finally:
@@ -263,12 +267,7 @@ class Batch:
             if self._source is not None:
                 self._source.close()
 
-    def _troubled(self, error: RacerError) -> None:
-        if self._runner is not None:
-            self._runner.stop(str(error))
-
     def _put_out(self, result: Result, digest: bytes) -> None:
-        assert self._keep is not None, "it was made before the first result"
         self._keep.put(result, None if self._job is None else self._row(result, digest))
 
     def _row(self, result: Result, digest: bytes) -> Row:

@@ -32,32 +32,34 @@ class Kept(NamedTuple):
 
 class Keep:
     """`saved` is told when so many results are safe: not before they are written, and read where somebody
-    reads. With `read`, somebody iterates over them. `troubled` is told when OUT cannot be written: then no
-    more should be begun, for what comes now is kept in memory until the end.
+    reads. `troubled` is told when OUT cannot be written: then no more should be begun, for what comes now is
+    kept in memory until the end.
     """
 
-    def __init__(
-        self,
-        job: Job | None,
-        executor: Executor | None,
-        sinks: Sequence[Sink],
-        saved: Callable[[int], None],
-        troubled: Callable[[JobError], None],
-        *,
-        read: bool,
-    ) -> None:
-        self._job = job
+    def __init__(self, executor: Executor | None, sinks: Sequence[Sink]) -> None:
         self._executor = executor
         self._sinks = sinks
-        self._saved = saved
-        self._troubled = troubled
-        self._read = read
+        self._job: Job | None = None
+        self._saved: Callable[[int], None] = _nobody
+        self._troubled: Callable[[JobError], None] = _nobody
+        self._read = False
         self._waiting: list[Kept] = []
         self._stirred = asyncio.Event()
         self._ended = False
         self.trouble: JobError | None = None
         self.ready: deque[Result] = deque()
         self.arrived = asyncio.Event()
+
+    def begin(
+        self,
+        job: Job | None,
+        saved: Callable[[int], None],
+        troubled: Callable[[JobError], None],
+        *,
+        read: bool,
+    ) -> None:
+        """`job` is where results are written. With `read`, somebody iterates over them."""
+        self._job, self._saved, self._troubled, self._read = job, saved, troubled, read
 
     def put(self, result: Result, row: Row | None) -> None:
         self._waiting.append(Kept(result, row))
@@ -122,3 +124,7 @@ class Keep:
             self.arrived.set()
         else:
             self._saved(len(batch))
+
+
+def _nobody(_: object) -> None:
+    """Nobody is told yet."""

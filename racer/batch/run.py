@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from racer.core.breaker import Block
     from racer.core.provider import Lane
     from racer.core.reply import Reply
+    from racer.errors import JobError
 
 FOREVER = float("inf")
 LONGEST_SLEEP = 60.0
@@ -55,7 +56,7 @@ class Tally:
 
 class Runner:
     """`put_out` is given every result, with its line's digest. `lines`: how many are to come, where that is
-    known. `deadline` is an instant on the loop's clock.
+    known. After `seconds` nothing more is begun.
     """
 
     def __init__(
@@ -68,14 +69,14 @@ class Runner:
         put_out: Callable[[Result, bytes], None],
         lines: int | None,
         max_errors: int | None,
-        deadline: float,
+        seconds: float,
     ) -> None:
         self._parts = parts
         self._asks = asks
         self._feed = feed
         self._put_out = put_out
         self._max_errors = max_errors
-        self._deadline = deadline
+        self._seconds, self._deadline = seconds, FOREVER
         self._now = parts.stage.now
         self.pace = Pace()
         self.desk = Desk(terms, self.pace, self._blocked)
@@ -93,6 +94,7 @@ class Runner:
 
     async def run(self, keep: Keep) -> None:
         """Until every line has a result. Raises BatchStopped where it ends before, or what `valid` raises."""
+        self._deadline = self._now() + self._seconds
         try:
             async with asyncio.TaskGroup() as group:
                 self._errands = Errands(self._parts, self.desk, group, self._done)
@@ -115,6 +117,10 @@ class Runner:
         self.why_stopped = self.why_stopped or why
         self.desk.stopping = True
         self._moved.set()
+
+    def troubled(self, error: JobError) -> None:
+        """Results can be kept no more: what is under way is finished, for it may be kept later."""
+        self.stop(str(error))
 
     def saved(self, lines: int) -> None:
         self.desk.saved(lines)
