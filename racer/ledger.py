@@ -47,8 +47,9 @@ if TYPE_CHECKING:
     from racer.acquaintance import Known
     from racer.core.breaker import Breakers
     from racer.core.facts import Fact, Observer
+    from racer.core.pocket import Pocket
     from racer.core.provider import Lane
-    from racer.core.quota import Joined, Report, Tidings, Truth
+    from racer.core.quota import Joined, Meter, Report, Tidings, Truth
     from racer.core.rank import Form
     from racer.recorder import Note
     from racer.timepiece import Timepiece
@@ -61,7 +62,7 @@ BRISK = 1.25  # something is held that others may need: see soon whether it is s
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 30.0
 CLOSING = 5.0
-FIRST_WORD = 0.25
+FIRST_WORD, FIRST_COUNT = 0.25, 1.0
 NEVER = float("inf")
 LOST = frozenset({"corrupt", "gone"})  # the store, with all that was counted in it
 LOCK_LASTS = 1.0  # who waits for a lane looks again: other programs do not hold a database for long
@@ -124,7 +125,7 @@ class Ledger:
         self._waiting: set[Admission] = set()
         self._stirred, self._ending = anyio.Event(), anyio.Event()
         self._urgent = self._joined = self._doubtful = False
-        self._settled = anyio.Event()
+        self._settled, self._counted = anyio.Event(), anyio.Event()
         self._give_up_at = NEVER
         self._dirty_at: float | None = None
         self._fault, self._fault_lasts = "", NEVER
@@ -162,6 +163,21 @@ class Ledger:
             with anyio.move_on_after(FIRST_WORD):
                 await self._settled.wait()
             self._settled.set()
+
+    def meters(self, lane: Lane) -> Sequence[Meter]:
+        """Every counter that a call on `lane` is counted in."""
+        return self._known(lane).meters
+
+    def pocket(self, meter: Meter) -> Pocket | None:
+        """How `meter` stands, as far as it is known here."""
+        return self._purse.known(meter)
+
+    async def counted(self) -> None:
+        """Until it is known here how the limits stand, or cannot be: once, and not for long."""
+        await self.settled()
+        if self._purse.counts and not self._counted.is_set():
+            with anyio.move_on_after(FIRST_COUNT):
+                await self._counted.wait()
 
     def forms(self, lanes: Iterable[Lane]) -> Mapping[str, Form]:
         """How good each lane is for the next call, by its id: how slow it was of late, how much is used."""
@@ -285,6 +301,7 @@ class Ledger:
 
     def _troubled(self, error: StoreError) -> None:
         self._settled.set()
+        self._counted.set()
         if str(error) != self._fault:
             self._tell(StoreTroubled(str(error), 0))
         self._fault = str(error)
@@ -355,6 +372,7 @@ class Ledger:
 
     def _received(self, tidings: Tidings, now: float) -> None:
         self.latencies.know(tidings.learned)
+        self._counted.set()
         if tidings.anchor is not None and not self._moved:  # somebody may have set the clock of all
             self._clock.adopt(*tidings.anchor)
         for meter in self._purse.receive(tidings, now):

@@ -13,6 +13,7 @@ import anyio
 from racer.batch.asks import Asks
 from racer.batch.feed import FileFeed, PromptFeed
 from racer.batch.keep import Keep
+from racer.batch.plan import forecast, missing
 from racer.batch.progress import LaneProgress, Progress
 from racer.batch.rows import Row, answer_row, error_row
 from racer.batch.run import Runner
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from racer.batch.line import Result
     from racer.batch.order import Order
     from racer.batch.parts import Parts
+    from racer.batch.plan import Forecast, Shortfall
     from racer.batch.source import Census
 
 FOREVER = float("inf")
+FORETOLD_FOR = 15.0  # seconds
 
 
 class Batch:
@@ -64,6 +67,8 @@ class Batch:
         self._feed: Feed | None = None
         self._runner: Runner | None = None
         self._earlier = (0, 0)
+        self._ends: tuple[float, float, float] | None = None
+        self._ends_at = -FOREVER
         self._keep = Keep(self._thread, order.sinks)
 
     # ------------------------------------------------------------- for its caller
@@ -143,10 +148,48 @@ class Batch:
             lanes=lanes,
             asleep_until=asleep,
             why_asleep=_why_asleep(lanes, asleep),
+            ends=self._foretold(now),
             stopping=runner.desk.stopping,
         )
 
+    def forecast(self) -> Forecast:
+        """When it will be done, by all that is known now. Takes some hundredths of a second to work out.
+
+        Of an input that has not ended, it is told for what was read so far.
+        """
+        runner, feed = self._runner, self._feed
+        if runner is None or feed is None:
+            raise RacerError("the files of this batch are not open: use `async with`")
+        order, parts = self._order, self._parts
+        left = runner.desk.left or 0
+        foresight, lanes = runner.foresight(feed.usual), runner.lanes
+        self._ends_at = parts.stage.now()
+        found = forecast(
+            left + runner.desk.waiting + runner.desk.lines_out,
+            foresight.speeds(lanes, runner.pace), foresight.tanks(lanes), parts.ledger.now(),
+            concurrency=order.concurrency, rate=order.rate,
+        )  # fmt: skip
+        self._ends = (found.low, found.middle, found.high)
+        return found
+
+    def shortfall(self, by: float) -> Shortfall | None:
+        """What keeps it from being done `by` then (unix seconds), and what would help. None: nothing does."""
+        runner, found = self._runner, self.forecast()
+        assert runner is not None, "there is a forecast"
+        offers = runner.foresight(self._feed.usual if self._feed else 0).offers(
+            runner.skipped, self._order.concurrency
+        )
+        return missing(found, by, offers)
+
     # ------------------------------------------------------------- within
+
+    def _foretold(self, now: float) -> tuple[float, float, float] | None:
+        """Looked at often, worked out seldom."""
+        if self._feed is None or self._feed.total is None or self._ended.is_set():
+            return None
+        if now - self._ends_at >= FORETOLD_FOR:
+            self.forecast()
+        return self._ends
 
     def _start(self) -> None:
         if self._task is not None:
@@ -217,9 +260,9 @@ class Batch:
     def _new_runner(self) -> Runner:
         order, job = self._order, self._job
         if self._source is not None:
-            total = None if self._census is None else self._census.prompts
-            self._feed = FileFeed(self._source, total, job, self._thread)
+            self._feed = FileFeed(self._source, self._census, job, self._thread)
         else:
+            assert not isinstance(order.prompts, Path), "a Path has a source"
             self._feed = PromptFeed(order.prompts, job)
         if job is not None:
             self._earlier = (job.answered, job.failed)

@@ -261,6 +261,10 @@ class Desk:
         return len(self._out)
 
     @property
+    def lines_out(self) -> int:
+        return self._lines_out
+
+    @property
     def waiting(self) -> int:
         return self._waiting + len(self._again)
 

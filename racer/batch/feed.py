@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from racer.batch.jobfile import Job
-    from racer.batch.source import Source
+    from racer.batch.source import Census, Source
 
 Line = Prompt | Bad
 Fed = tuple[Line, bytes]  # with its digest
 MOST = 500
+USUAL = 400  # characters of a line of which nothing is known
+TRIED = 50
 
 
 class Feed(Protocol):
@@ -33,6 +35,11 @@ class Feed(Protocol):
         """How many lines there are, where that is known."""
         ...
 
+    @property
+    def usual(self) -> int:
+        """About how many characters a line has."""
+        ...
+
     async def more(self) -> Sequence[Fed] | None:
         """The next few that are there; None at the end."""
         ...
@@ -41,8 +48,11 @@ class Feed(Protocol):
 class FileFeed:
     """The lines of a `Source`, read in the thread of `executor`, where `job` knows those that are done."""
 
-    def __init__(self, source: Source, total: int | None, job: Job | None, executor: Executor | None) -> None:
-        self.total = total
+    def __init__(
+        self, source: Source, census: Census | None, job: Job | None, executor: Executor | None
+    ) -> None:
+        self.total = None if census is None else census.prompts
+        self.usual = USUAL if census is None else census.bytes // max(1, census.prompts)
         self._source = source
         self._job = job
         self._executor = executor
@@ -67,7 +77,10 @@ class PromptFeed:
     """Prompts of a program: texts, lists of messages, or mappings like the lines of a file."""
 
     def __init__(self, prompts: Iterable[Any] | AsyncIterable[Any], job: Job | None) -> None:
-        self.total = len(prompts) if isinstance(prompts, (list, tuple)) else None
+        listed = cast("Sequence[Any]", prompts) if isinstance(prompts, (list, tuple)) else ()
+        self.total = len(listed) if isinstance(prompts, (list, tuple)) else None
+        tried = listed[:TRIED]
+        self.usual = sum(len(_bytes_of(each)) for each in tried) // len(tried) if tried else USUAL
         self._job = job
         self._line = 0
         self._async: AsyncIterator[Any] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -10,13 +11,15 @@ import anyio
 from racer.batch.asks import Asks, Suites
 from racer.batch.desk import Case, Desk, Terms
 from racer.batch.errands import Errands
+from racer.batch.foresight import Foresight
 from racer.batch.line import Bad, Failure, Result
 from racer.batch.pace import Pace
 from racer.core.defeat import nobody
+from racer.core.latency import size_within
 from racer.errors import BadRequest, BatchStopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from racer.batch.feed import Feed, Line
     from racer.batch.keep import Keep
@@ -84,6 +87,7 @@ class Runner:
         self.tally = Tally()
         self.suites: Suites | None = None
         self.why_stopped: str = ""
+        self.skipped: tuple[str, ...] = ()
         self._errands: Errands | None = None
         self._moved = asyncio.Event()
         self._hungry = asyncio.Event()
@@ -111,6 +115,17 @@ class Runner:
             raise _first_of(group_of) from None
         if self.why_stopped:
             raise self._stopped()
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """Those that may answer what the job asks, whatever its lines say."""
+        return () if self.suites is None else self.suites.of(self._asks.job).lanes
+
+    def foresight(self, characters: int) -> Foresight:
+        """For lines of about so many characters."""
+        call = self._asks.job.call
+        like = replace(call, messages=(replace(call.messages[-1], content="x" * characters),))
+        return Foresight(self._parts, like, size_within(call.max_tokens))
 
     def stop(self, why: str) -> None:
         """Finish what is under way, begin nothing more."""
@@ -203,12 +218,13 @@ class Runner:
     async def begin(self) -> None:
         """Raises NoLanes where nobody can answer what the job asks, whatever its lines say."""
         parts, ask = self._parts, self._asks.job
-        await parts.ledger.settled()
+        await parts.ledger.counted()
         field = await parts.lineup.known(FIRST_LOOK)
         parts.check_names(ask.wishes, field)
         self.suites = Suites(parts, field)
         self._looked_at = self._now()
         ranking = self.suites.ranked(ask)
+        self.skipped = tuple(each.name for each in field.skipped)
         if not ranking.lanes:
             absent = [each for each in field.skipped if ask.wishes.concern(each.name)]
             raise nobody(parts.providers, (*ranking.skipped, *absent), None, parts.ledger.now())

@@ -1,0 +1,132 @@
+"""What a forecast is made of: how fast each lane is, what a line takes of its limits, and how these stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from racer.batch.plan import Offer, Speed, Tank
+from racer.core.field import field_of
+from racer.core.lessons import key_of
+from racer.core.metering import charges_of
+from racer.core.provider import Account
+from racer.core.savings import is_free
+from racer.core.tokens import prompt_tokens
+from racer_adapters.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from racer.batch.pace import Pace
+    from racer.batch.parts import Parts
+    from racer.core.latency import LaneStats, Size
+    from racer.core.provider import Lane, Provider
+    from racer.core.quota import Meter
+    from racer_adapters.types import Call
+
+FOREVER = float("inf")
+UNTRIED = 24.0  # calls at once of which nothing is known: most bear so many
+ANSWER = 200  # tokens of an answer of which nothing is known
+USUALLY = 0.6  # the share of answers that are not longer
+MOST_OFFERS = 12
+
+
+class Foresight:
+    """`call` is like the lines of the batch; `size` that of their answers, where it is bounded."""
+
+    def __init__(self, parts: Parts, call: Call, size: Size | None) -> None:
+        self._parts = parts
+        self._prompt = prompt_tokens(call)
+        self._most = call.max_tokens
+        self._size = size
+
+    def speeds(self, lanes: Sequence[Lane], pace: Pace) -> list[Speed]:
+        return [self._speed(lane, pace) for lane in lanes]
+
+    def tanks(self, lanes: Sequence[Lane]) -> list[Tank]:
+        known = self._parts.ledger.meters
+        meters = {meter.name: meter for lane in lanes for meter in known(lane)}
+        return [self._tank(meter) for meter in meters.values()]
+
+    def offers(self, skipped: Sequence[str], concurrency: int) -> list[Offer]:
+        """What providers would do that have no key yet: those of `skipped` that need nothing else."""
+        return list(self._offers(skipped, concurrency))
+
+    def _speed(self, lane: Lane, pace: Pace) -> Speed:
+        parts = self._parts
+        now = parts.stage.now()
+        stats = parts.ledger.latencies.of(key_of(lane), at=parts.ledger.now())
+        block = parts.stage.breakers.blocked(lane, now)
+        until = 0.0 if block is None else block.until - now + parts.ledger.now()
+        usage = self._usage(stats)
+        charges = charges_of(parts.ledger.meters(lane), usage, lane.model)
+        return Speed(
+            lane.id,
+            lane.provider.name,
+            stats.rest(0.0),
+            stats.n,
+            success=max(0.05, stats.success),
+            at_once=self._at_once(lane, pace),
+            charges=tuple((meter.name, amount) for meter, amount in charges),
+            usd=_usd(lane, usage),
+            until=until,
+        )
+
+    def _usage(self, stats: LaneStats) -> Usage:
+        answer = stats.lengths.high(USUALLY) if stats.n else ANSWER
+        return Usage(self._prompt, answer if self._most is None else min(answer, self._most))
+
+    def _at_once(self, lane: Lane, pace: Pace) -> float:
+        if lane.provider.local:
+            return float(self._parts.ledger.hosts.serves(lane, self._parts.stage.now()))
+        track = pace.tracks.get(lane.id)
+        if track is None or track.climbs:
+            return max(UNTRIED, 0.0 if track is None else track.window)
+        return track.window
+
+    def _tank(self, meter: Meter) -> Tank:
+        pocket = self._parts.ledger.pocket(meter)
+        standing = None if pocket is None else pocket.standing
+        name = f"{meter.account}/{meter.model}" if meter.model else meter.account
+        label = f"{meter.amount:,.10g} {meter.unit} a {meter.per}"
+        if pocket is None or standing is None:
+            tank = Tank(meter.name, meter.span, meter.amount)
+        else:
+            used = max(0.0, standing.limit - pocket.left) if meter.span is not None else 0.0
+            opens_at = standing.opens_at
+            tank = Tank(meter.name, meter.span, standing.limit, used, opens_at=opens_at)
+        return replace(tank, unit=meter.unit, label=label, account=name)
+
+    def _offers(self, skipped: Sequence[str], concurrency: int) -> Iterator[Offer]:
+        found = 0
+        for provider in self._parts.providers:
+            lacking = provider.enabled and not provider.accounts and not provider.unusable
+            if found == MOST_OFFERS or not lacking or provider.name not in skipped or not provider.key_names:
+                continue
+            found += 1
+            yield self._offer(provider, concurrency)
+
+    def _offer(self, provider: Provider, concurrency: int) -> Offer:
+        """With all its models, as if there were a key."""
+        keyed = replace(provider, accounts=(Account(provider.name),))
+        lanes = field_of((keyed,), {}).lanes
+        stats = [self._parts.ledger.latencies.of(key_of(lane)) for lane in lanes]
+        speeds: list[Speed] = []
+        tanks: dict[str, Tank] = {}
+        for lane, known in zip(lanes, stats, strict=True):
+            meters = self._parts.ledger.meters(lane)
+            usage = self._usage(known)
+            charges = tuple((m.name, amount) for m, amount in charges_of(meters, usage, lane.model))
+            at_once, usd = min(UNTRIED, float(concurrency)), _usd(lane, usage)
+            speed = Speed(lane.id, provider.name, known.rest(0.0), known.n, at_once=at_once, charges=charges)
+            speeds.append(replace(speed, usd=usd))
+            tanks |= {meter.name: self._tank(meter) for meter in meters}
+        return Offer(provider.name, provider.key_names[0], tuple(speeds), tuple(tanks.values()))
+
+
+def _usd(lane: Lane, usage: Usage) -> float:
+    """What a call costs at its list price, where it is not given away."""
+    price = lane.model.price
+    if price is None or lane.provider.local or is_free(lane.provider, lane.model.name):
+        return 0.0
+    return (usage.input_tokens * price[0] + usage.output_tokens * price[1]) / 1e6
