@@ -281,7 +281,7 @@ class Desk:
         if start is None:
             return None
         lane, case = start.lane, start.case
-        self._pace.started(lane)
+        self._pace.started(lane, now)
         if not case.out:
             self._lines_out += 1
         case.out[start.number] = Out(lane, now)
@@ -293,6 +293,9 @@ class Desk:
     def _end(self, number: int) -> Out:
         case = self._out.pop(number)
         out = case.out.pop(number)
+        for name in self.blocks:  # what this call has held may be what they wait for
+            if name.startswith(out.lane.provider.name):
+                self._asks_at[name] = -FOREVER
         if not case.out:
             self._lines_out -= 1
         return out

@@ -4,7 +4,8 @@ Rule 1: a lane begins with FIRST calls at once. While all its places are taken, 
         more, until it is pushed back for the first time or its answers come late; then for one more in each
         round of answers.
 Rule 2: pushed back, it is given half as many, once for all calls that were under way. What was too much is
-        its ceiling for a while, a longer one each time that it shows to be too much still.
+        its ceiling for a while, a longer one each time that it shows to be too much still. A call that has
+        run out of time is chance, two in a row are not; and one that was alone says nothing of too many.
 Rule 3: a lane whose calls take much longer for an answer of the same length than when it had few of them
         queues them by itself: it is given no more, and slowly fewer, but not less than FIRST.
 Rule 4: a machine of the user's own is not bounded here: its queue is (racer/core/hosts.py).
@@ -33,13 +34,10 @@ SHRINKS = 0.95
 LEAST_TOKENS = 30  # an answer of none takes time as well
 RATE_OVER = 60.0  # seconds over which answers are counted
 
-_PUSHES = frozenset({Kind.RATE, Kind.OVERLOADED, Kind.TIMEOUT, Kind.RESET, Kind.CONNECT})
+IN_A_ROW = 2  # what may be chance, without an answer between
 
-
-def pushes_back(error: WireError) -> bool:
-    """Whether a lane says by this that it has too many calls at once. A limit for a time is no such word."""
-    closed = error.closed
-    return error.kind in _PUSHES and (closed is None or closed.window in (None, "flight"))
+_SAYS_SO = frozenset({Kind.RATE, Kind.OVERLOADED})
+_PERHAPS = frozenset({Kind.TIMEOUT, Kind.RESET, Kind.CONNECT})
 
 
 @dataclass(slots=True)
@@ -59,6 +57,8 @@ class Track:
     recent: float = 0.0
     answered: int = 0
     failed: int = 0
+    doubts: int = 0
+    started_at: float = -FOREVER
     rate: float = 0.0
     since: float | None = None
     counted_at: float = 0.0
@@ -113,8 +113,10 @@ class Pace:
             track = self.tracks[lane.id] = Track(bounded=not lane.provider.local)
         return track
 
-    def started(self, lane: Lane) -> None:
-        self.of(lane).flying += 1
+    def started(self, lane: Lane, now: float) -> None:
+        track = self.of(lane)
+        track.flying += 1
+        track.started_at = now
 
     def stopped(self, lane: Lane) -> None:
         """A call was given up that says nothing of the lane."""
@@ -125,12 +127,13 @@ class Pace:
         was_full, few = track.is_full, track.flying <= FIRST
         track.flying -= 1
         track.answered += 1
+        track.doubts = 0
         track.count(now)
         track.learn(now - started, tokens, few=few)
         if not was_full or started < track.cut_at:
             return
         late = track.lateness()
-        if late > LATE:
+        if late > LATE and track.window > FIRST:
             track.climbs = False
             if late > TOO_LATE:
                 track.window = max(FIRST, track.window * SHRINKS)
@@ -145,11 +148,23 @@ class Pace:
         at_once = track.flying
         track.flying -= 1
         track.failed += 1
-        if not pushes_back(error) or started < track.cut_at:
+        if not _pushes_back(track, error) or started < track.cut_at:
+            return
+        if at_once <= 1:  # it is ill, or its limits are: not too many at once
+            track.window, track.climbs = 1.0, True
             return
         again = not track.climbs and at_once <= track.ceiling + 1
         track.holds = min(CEILING_MOST, 2 * track.holds) if again else CEILING_HOLDS
-        track.ceiling, track.ceiling_until = max(1.0, at_once - 1.0), now + track.holds
+        track.ceiling, track.ceiling_until = at_once - 1.0, now + track.holds
         track.window = max(1.0, min(track.window, float(at_once)) / 2)
         track.climbs = False
         track.cut_at = now
+
+
+def _pushes_back(track: Track, error: WireError) -> bool:
+    """Whether a lane says by this that it has too many calls at once. A limit for a time is no such word."""
+    if error.kind in _PERHAPS:
+        track.doubts += 1
+        return track.doubts >= IN_A_ROW
+    closed = error.closed
+    return error.kind in _SAYS_SO and (closed is None or closed.window in (None, "flight"))

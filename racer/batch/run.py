@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FOREVER = float("inf")
 LONGEST_SLEEP = 60.0
 LOOKS = 5.0  # seconds between two looks at who is there
+PROBE_AFTER = 60.0
 TICK = 1.0  # while requests are out: some may take too long
 FIRST_LOOK = 3.0
 
@@ -191,9 +192,18 @@ class Runner:
             gate = case.gate = self._parts.ledger.admission(self._parts.stage.breakers, case.ask.call)
             gate.wake = self._moved.set
         block = gate.blocked(lane, now)
-        if block is not None and block.pending and not lane.provider.local:
+        if block is None:
+            return None
+        if block.pending and not lane.provider.local:
             gate.ask(lane)
+        if not (block.stated or block.pending) and self._may_probe(lane, now):
+            return None
         return block
+
+    def _may_probe(self, lane: Lane, now: float) -> bool:
+        """A guess keeps a lane out of a race for minutes; with thousands of lines to ask, one call may try."""
+        track = self.pace.of(lane)
+        return not track.flying and now - track.started_at >= PROBE_AFTER
 
     def _give_up_if_stuck(self) -> None:
         """Nobody is at work, and nobody will be: not ever, or not before the deadline."""
