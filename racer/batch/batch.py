@@ -13,7 +13,8 @@ import anyio
 from racer.batch.asks import Asks
 from racer.batch.feed import FileFeed, PromptFeed
 from racer.batch.keep import Keep
-from racer.batch.plan import forecast, missing
+from racer.batch.missing import missing
+from racer.batch.plan import forecast
 from racer.batch.progress import LaneProgress, Progress
 from racer.batch.rows import Row, answer_row, error_row
 from racer.batch.run import Runner
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from racer.batch.feed import Feed
     from racer.batch.jobfile import Job
     from racer.batch.line import Result
+    from racer.batch.missing import Shortfall
     from racer.batch.order import Order
     from racer.batch.parts import Parts
-    from racer.batch.plan import Forecast, Shortfall
+    from racer.batch.plan import Forecast
     from racer.batch.source import Census
 
 FOREVER = float("inf")

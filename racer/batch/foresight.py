@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from racer.batch.plan import Offer, Speed, Tank
+from racer.batch.missing import Offer
+from racer.batch.plan import Speed, Tank
 from racer.core.field import field_of
 from racer.core.lessons import key_of
 from racer.core.metering import charges_of

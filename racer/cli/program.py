@@ -13,7 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from racer.cli import ask, demo, doctor, init, providers, quota, sim, usage, why
+from racer.cli import ask, batch, demo, doctor, init, providers, quota, sim, usage, why
 from racer.cli.failure import BROKEN_PIPE, INTERRUPTED, LOST, USAGE, code_of, words_of
 from racer.cli.shell import Shell
 from racer.errors import RacerError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 COMMANDS: tuple[Command, ...] = (
     ask.COMMAND,
+    batch.COMMAND,
     demo.COMMAND,
     init.COMMAND,
     providers.COMMAND,
@@ -44,6 +45,7 @@ start here:
   racer demo                            a race; needs no key and no network
   racer ask "Why is the sky blue?"      asks the models that you have
   racer ask --watch "Tell me a joke"    the same, with the lanes as live bars
+  racer batch in.txt out.jsonl          many prompts, each answered exactly once
   racer ask --help                      all its options, with examples
   racer init                            a racer.toml, and which keys to get
   racer doctor                          tries every key that you have
