@@ -55,6 +55,7 @@ class Batch:
         self._asks = Asks(order.options, order.system, order.into, parts)
         self._files = isinstance(order.prompts, Path) or order.out is not None
         self._thread = ThreadPoolExecutor(1, "racer-batch") if self._files else None
+        self._reader = ThreadPoolExecutor(1, "racer-batch-in") if self._files else None
         self._task: asyncio.Task[None] | None = None
         self._opened = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -239,8 +240,10 @@ class Batch:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            if self._thread is not None:
-                await loop.run_in_executor(self._thread, self._open)
+            if isinstance(self._order.prompts, Path):
+                await loop.run_in_executor(self._reader, self._open_source, self._order.prompts)
+            if self._order.out is not None:
+                await loop.run_in_executor(self._thread, self._open_job, self._order.out)
             runner = self._new_runner()
             await runner.begin()
             self._runner = runner
@@ -261,8 +264,8 @@ class Batch:
 
     def _new_runner(self) -> Runner:
         order, job = self._order, self._job
-        if self._source is not None:
-            self._feed = FileFeed(self._source, self._census, job, self._thread)
+        if self._source is not None and self._reader is not None and self._thread is not None:
+            self._feed = FileFeed(self._source, self._census, job, self._reader, self._thread)
         else:
             assert not isinstance(order.prompts, Path), "a Path has a source"
             self._feed = PromptFeed(order.prompts, job)
@@ -276,41 +279,40 @@ class Batch:
         )  # fmt: skip
 
     def _end_thread(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
+        for thread in filter(None, (self._thread, self._reader)):
+            thread.shutdown(wait=False)
 
-    def _open(self) -> None:
-        """The input and the job, in their thread."""
+    def _open_source(self, path: Path) -> None:
         order = self._order
-        if isinstance(order.prompts, Path):
-            if order.out is not None and _is_same(order.prompts, order.out):
-                raise BadRequest(f"the output {order.out} is the input: give it another name")
-            source = self._source = Source.open(
-                order.prompts, stdin=order.piped, form=order.form, column=order.column
-            )
-            self._census = source.census()
-        if order.out is None:
-            return
+        if order.out is not None and _is_same(path, order.out):
+            raise BadRequest(f"the output {order.out} is the input: give it another name")
+        named = "-" if str(path) == "-" else path
+        source = Source.open(named, stdin=order.piped, form=order.form, column=order.column)
+        self._source, self._census = source, source.census()
+
+    def _open_job(self, out: Path) -> None:
         from racer.batch.jobfile import Job  # with SQLite's binding
 
-        name = str(order.prompts.absolute()) if isinstance(order.prompts, Path) else ""
+        order = self._order
+        of_file = isinstance(order.prompts, Path) and str(order.prompts) != "-"
+        name = str(Path(order.prompts).absolute()) if of_file and isinstance(order.prompts, Path) else ""
         self._job = Job.open(
-            order.out, census=self._census, source=name, options=order.identity(),
+            out, census=self._census, source=name, options=order.identity(),
             restart=order.restart, accept=order.accept_changes, errors_only=order.errors_only,
         )  # fmt: skip
 
     def _close(self) -> None:
-        """Whatever has come is written, also where it was given up."""
+        """Whatever has come is written, also where it was given up; whoever waits for a pipe is woken."""
         job, keep = self._job, self._keep
         try:
+            if self._source is not None:
+                self._source.close()
             if job is not None:
                 with suppress(RacerError):  # it was told why
                     job.write([kept.row for kept in keep.left() if kept.row is not None])
         finally:
             if job is not None:
                 job.close()
-            if self._source is not None:
-                self._source.close()
 
     def _put_out(self, result: Result, digest: bytes) -> None:
         self._keep.put(result, None if self._job is None else self._row(result, digest))

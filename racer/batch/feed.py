@@ -46,27 +46,34 @@ class Feed(Protocol):
 
 
 class FileFeed:
-    """The lines of a `Source`, read in the thread of `executor`, where `job` knows those that are done."""
+    """The lines of a `Source`, read in a thread of their own: a pipe may keep it waiting for hours.
+
+    `job` knows those that are done, in the thread of `executor`.
+    """
 
     def __init__(
-        self, source: Source, census: Census | None, job: Job | None, executor: Executor | None
+        self, source: Source, census: Census | None, job: Job | None, reader: Executor, executor: Executor
     ) -> None:
         self.total = None if census is None else census.prompts
         self.usual = USUAL if census is None else census.bytes // max(1, census.prompts)
         self._source = source
         self._job = job
-        self._executor = executor
+        self._reader, self._executor = reader, executor
 
     async def more(self) -> Sequence[Fed] | None:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._more)
+        loop = asyncio.get_running_loop()
+        read = await loop.run_in_executor(self._reader, self._read)
+        if read is None or self._job is None:
+            return read
+        return await loop.run_in_executor(self._executor, _open, read, self._job)
 
-    def _more(self) -> Sequence[Fed] | None:
+    def _read(self) -> Sequence[Fed] | None:
         taken = self._source.take(MOST)
         if not taken:
             return None
         form = self._source.form
         read = [(self._line(line, raw, form), _digest(raw)) for line, raw in taken]
-        return _open([(line, digest) for line, digest in read if line is not None], self._job)
+        return [(line, digest) for line, digest in read if line is not None]
 
     @staticmethod
     def _line(line: int, raw: bytes | Bad, form: Form) -> Line | None:

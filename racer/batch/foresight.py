@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from racer_adapters.types import Call
 
 FOREVER = float("inf")
-UNTRIED = 24.0  # calls at once of which nothing is known: most bear so many
+UNTRIED, UNSURE = 6.0, 1.2  # calls at once where nothing is known: from one to some dozens
+CLIMBING = 0.4  # what is not known of a lane that was not pushed back yet
 ANSWER = 200  # tokens of an answer of which nothing is known
 USUALLY = 0.6  # the share of answers that are not longer
 MOST_OFFERS = 12
@@ -60,6 +61,7 @@ class Foresight:
         block = parts.stage.breakers.blocked(lane, now)
         until = 0.0 if block is None else block.until - now + parts.ledger.now()
         usage = self._usage(stats)
+        at_once, unsure = self._at_once(lane, pace)
         charges = charges_of(parts.ledger.meters(lane), usage, lane.model)
         return Speed(
             lane.id,
@@ -67,23 +69,25 @@ class Foresight:
             stats.rest(0.0),
             stats.n,
             success=max(0.05, stats.success),
-            at_once=self._at_once(lane, pace),
+            at_once=at_once,
             charges=tuple((meter.name, amount) for meter, amount in charges),
             usd=_usd(lane, usage),
             until=until,
+            unsure=unsure,
         )
 
     def _usage(self, stats: LaneStats) -> Usage:
         answer = stats.lengths.high(USUALLY) if stats.n else ANSWER
         return Usage(self._prompt, answer if self._most is None else min(answer, self._most))
 
-    def _at_once(self, lane: Lane, pace: Pace) -> float:
+    def _at_once(self, lane: Lane, pace: Pace) -> tuple[float, float]:
+        """How many calls it bears, and how little is known of that."""
         if lane.provider.local:
-            return float(self._parts.ledger.hosts.serves(lane, self._parts.stage.now()))
+            return float(self._parts.ledger.hosts.serves(lane, self._parts.stage.now())), 0.0
         track = pace.tracks.get(lane.id)
-        if track is None or track.climbs:
-            return max(UNTRIED, 0.0 if track is None else track.window)
-        return track.window
+        if track is None or not track.answered:
+            return UNTRIED, UNSURE
+        return track.window, CLIMBING if track.climbs else 0.0
 
     def _tank(self, meter: Meter) -> Tank:
         pocket = self._parts.ledger.pocket(meter)

@@ -1,4 +1,4 @@
-"""When a batch will be done, over all lanes, limits and resets; what keeps it from being done sooner. Pure.
+"""When a batch will be done, over all lanes, limits and resets. Pure.
 
 What is uncertain is drawn: how fast lanes are, how many calls at once they bear, how long answers are, how
 many calls fail. Each draw is one run (tanks.py). The range is that of their ends, so that lanes of which
@@ -9,13 +9,13 @@ lane more or less changes nothing for the others.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
-from math import ceil, exp, floor, inf, log10, sqrt
+from dataclasses import dataclass, field
+from math import exp, floor, inf, sqrt
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from racer.batch.tanks import PARTS, SHORT, Basin, Resets, Run, Stream, period_of
-from racer.core.span import DAY, LENGTHS, Calendar, Once, Rolling
+from racer.core.span import DAY, Once, Rolling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ OUTER = 0.1  # of the ends lie below the range, and as many above it
 UNKNOWN_SPREAD, ANSWER_SPREAD, DRIFT = 0.8, 1.1, 0.1  # of lanes, of the answers of one, of one by the hour
 COMMON_SPREAD, SIZE_SPREAD = 0.15, 0.1
 COUNTED = {"requests", "calls"}  # units that do not depend on how long answers are
-DOUBLINGS, HALVINGS = 12, 8
+SLEEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Speed:
 
     `spread`: log-sd of what is not known of that mean; from `known` where it is None. `success`: the share
     of calls that are answered. `at_once`: calls that it may reach. `charges`: what a call takes, by the names
-    of tanks. `usd` is for a call. Nothing starts before `until`, in unix seconds.
+    of tanks. `usd` is for a call. Nothing starts before `until`, in unix seconds. `unsure`: log-sd of `at_once`.
     """
 
     lane: str
@@ -53,6 +53,7 @@ class Speed:
     charges: tuple[tuple[str, float], ...] = ()
     usd: float = 0.0
     until: float = 0.0
+    unsure: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,43 +132,6 @@ class Forecast:
         return sum(end <= by for end in self.ends) / max(1, len(self.ends))
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A provider that is not set up: the variable that its key belongs in, its lanes and their limits."""
-
-    provider: str
-    variable: str
-    speeds: tuple[Speed, ...]
-    tanks: tuple[Tank, ...] = ()
-
-
-class Help(NamedTuple):
-    """What a key would do: when the job ends with it (inf: not within a year), how many are done in time."""
-
-    provider: str
-    variable: str
-    end: float
-    done: int
-    meets: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """`lacks` prompts are not done by `by`. `tank` is the limit that more of would help most.
-
-    `extra`: how much more of it, in each of its windows, would do; None: no amount. Without a `tank`,
-    `cause` says what holds the job up: "speed", or its own "concurrency" or "rate". `keys`: best first.
-    """
-
-    by: float
-    done: int
-    lacks: int
-    tank: Tank | None
-    extra: float | None
-    cause: str
-    keys: tuple[Help, ...] = ()
-
-
 def spread_of(known: int) -> float:
     """The log-sd of a mean learned from so many attempts: little is known from few, and lanes change."""
     exact = 1 / UNKNOWN_SPREAD**2 + known / ANSWER_SPREAD**2
@@ -192,43 +156,49 @@ def forecast(
     task = Task(max(0, prompts), tuple(speeds), tuple(tanks), now, concurrency, rate, seed)
     if prompts <= 0:
         return Forecast(task, now, now, now, ((now, 0.0),), ends=(now,))
-    model = _Model(task)
-    draws = _drawn(task, max(1, samples))
-    first = model.run(draws[0])
-    ends = [model.end]
-    for draw in draws[1 : max(FEWEST, VISITS // first.visits)]:
+    model = Model(task)
+    draws = drawn(task, max(1, samples))
+    visits, ends = model.run(draws[0]).visits, [model.end]
+    for draw in draws[1 : max(FEWEST, VISITS // visits)]:
         model.run(draw)
         ends.append(model.end)
-    order = sorted(range(len(ends)), key=lambda index: ends[index])
+    order = sorted(range(len(ends)), key=ends.__getitem__)
     outer = max(0, floor(OUTER * (len(ends) + 1)) - 1)
     middle = order[(len(order) - 1) // 2]
     run = model.run(draws[middle])
-    low, high = ends[order[outer]], ends[order[-1 - outer]]
-    found = Forecast(task, low, ends[middle], high, tuple(run.curve), draw=middle)
-    return replace(found, **_told(task, run, ends[middle]), ends=tuple(sorted(ends)))
+    left = 0 if ends[middle] < inf else task.prompts - floor(run.done + 1e-6)
+    return Forecast(
+        task,
+        low=ends[order[outer]],
+        middle=ends[middle],
+        high=ends[order[-1 - outer]],
+        steps=tuple(run.curve),
+        usd=sum(speed.usd * calls for speed, calls in zip(task.speeds, run.calls, strict=True)),
+        shares=_shares(task, run, task.prompts - left),
+        sleeps=tuple(run.idle[:SLEEPS]),
+        unfinished=left,
+        why=tanks_of(task, run) if left else (),
+        ends=tuple(sorted(ends)),
+        draw=middle,
+    )
 
 
-def _told(task: Task, run: Run, end: float) -> dict[str, object]:
-    """What one run tells beside its end."""
+def tanks_of(task: Task, run: Run) -> tuple[Tank, ...]:
+    """The limits that some lane could not get enough of, or that are smaller than one call."""
+    sizes: defaultdict[str, float] = defaultdict(float)
+    for speed in task.speeds:
+        for name, amount in speed.charges:
+            sizes[name] = max(sizes[name], amount)
+    return tuple(
+        tank for number, tank in enumerate(task.tanks) if number in run.tight or sizes[tank.name] > tank.limit
+    )
+
+
+def _shares(task: Task, run: Run, total: int) -> tuple[tuple[str, int], ...]:
+    """Who answers how many, in whole prompts, of `total` in all, the largest first."""
     answers: defaultdict[str, float] = defaultdict(float)
     for speed, calls in zip(task.speeds, run.calls, strict=True):
         answers[speed.provider] += calls * speed.success
-    left = 0 if end < inf else task.prompts - floor(run.done + 1e-6)
-    return {
-        "usd": sum(speed.usd * calls for speed, calls in zip(task.speeds, run.calls, strict=True)),
-        "shares": _whole(answers, task.prompts - left),
-        "sleeps": tuple(run.idle),
-        "unfinished": left,
-        "why": _tanks_of(task, run) if left else (),
-    }
-
-
-def _tanks_of(task: Task, run: Run) -> tuple[Tank, ...]:
-    return tuple(tank for number, tank in enumerate(task.tanks) if number in run.tight)
-
-
-def _whole(answers: dict[str, float], total: int) -> tuple[tuple[str, int], ...]:
-    """Shares in whole prompts, of `total` in all, the largest first."""
     scale = total / (sum(answers.values()) or 1.0)
     exact = sorted(((name, part * scale) for name, part in answers.items()), key=lambda each: -each[1])
     counts = {name: floor(part) for name, part in exact}
@@ -241,7 +211,7 @@ def _whole(answers: dict[str, float], total: int) -> tuple[tuple[str, int], ...]
 # ---------------------------------------------------------------- chance
 
 
-class _Luck(NamedTuple):
+class Luck(NamedTuple):
     """What is drawn for one lane: deviations, all but `tail` of them normal ones."""
 
     speed: float = 0.0
@@ -250,28 +220,29 @@ class _Luck(NamedTuple):
     tail: float = 0.5
 
 
-class _Draw(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Draw:
     """What is drawn for one run. Lanes without a draw are as they are expected to be."""
 
     speed: float = 0.0
     size: float = 0.0
-    lanes: dict[str, _Luck] = {}  # noqa: RUF012
+    lanes: dict[str, Luck] = field(default_factory=dict[str, Luck])
 
 
-def _drawn(task: Task, samples: int) -> list[_Draw]:
+def drawn(task: Task, samples: int) -> list[Draw]:
+    """What is drawn for each run. However many there are, the first ones are the same."""
     lanes = {each.lane: _luck_of(each.lane, task.seed, samples) for each in task.speeds}
     both = Random(task.seed)
     return [
-        _Draw(both.gauss(), both.gauss(), {lane: lucks[number] for lane, lucks in lanes.items()})
+        Draw(both.gauss(), both.gauss(), {lane: lucks[number] for lane, lucks in lanes.items()})
         for number in range(samples)
     ]
 
 
-def _luck_of(lane: str, seed: int, samples: int) -> list[_Luck]:
-    """One for each sample. However many are drawn, the first ones are the same."""
+def _luck_of(lane: str, seed: int, samples: int) -> list[Luck]:
     chance = Random(f"{seed} {lane}")
     return [
-        _Luck(chance.gauss(), chance.gauss(), chance.gauss(), 0.01 + 0.98 * chance.random())
+        Luck(chance.gauss(), chance.gauss(), chance.gauss(), 0.01 + 0.98 * chance.random())
         for _ in range(samples)
     ]
 
@@ -279,7 +250,7 @@ def _luck_of(lane: str, seed: int, samples: int) -> list[_Luck]:
 # ---------------------------------------------------------------- one run
 
 
-class _Model:
+class Model:
     """The lanes and limits of a task in the form that runs want. `end` is that of the last run."""
 
     def __init__(self, task: Task) -> None:
@@ -295,10 +266,12 @@ class _Model:
         self._basins.append(Basin(BLOCK if task.rate is None else task.rate, 0.0, None))
         self._blocks = [self._block(speed) for speed in task.speeds]
 
-    def run(self, draw: _Draw, until: float | None = None) -> Run:
+    def run(self, draw: Draw, until: float | None = None) -> Run:
         """At most `until` then."""
         task = self.task
-        streams = [self._stream(speed, draw, block) for speed, block in zip(task.speeds, self._blocks, strict=True)]
+        streams = [
+            self._stream(speed, draw, block) for speed, block in zip(task.speeds, self._blocks, strict=True)
+        ]
         run = Run(streams, self._basins, self._resets, task.now, task.prompts)
         self.end = run.go(task.now + HORIZON if until is None else until)
         return run
@@ -310,13 +283,14 @@ class _Model:
         self._basins.append(Basin(BLOCK, 0.0, Once(), ((speed.until, BLOCK),)))
         return ((len(self._basins) - 1, 1.0),)
 
-    def _stream(self, speed: Speed, draw: _Draw, block: tuple[tuple[int, float], ...]) -> Stream:
-        luck = draw.lanes.get(speed.lane, _Luck())
+    def _stream(self, speed: Speed, draw: Draw, block: tuple[tuple[int, float], ...]) -> Stream:
+        luck = draw.lanes.get(speed.lane, Luck())
         spread = spread_of(speed.known) if speed.spread is None else speed.spread
         seconds = max(1e-3, speed.seconds) * exp(
             spread * (luck.speed - spread / 2) + COMMON_SPREAD * draw.speed
         )
-        at_once = max(min(1.0, speed.at_once), speed.at_once * exp(-abs(luck.at_once) * spread / 4))
+        less = speed.unsure * luck.at_once - abs(luck.at_once) * spread / 4
+        at_once = max(min(1.0, speed.at_once), speed.at_once * exp(less))
         success = _likely(speed, luck.success)
         size = exp(SIZE_SPREAD * draw.size)
         takes = [*block]
@@ -354,76 +328,3 @@ def _basin(tank: Tank, now: float) -> Basin:
         return Basin(tank.limit, tank.limit - used, span, (((first + last) / 2, used),))
     parts = ((first + (last - first) * part / (PARTS - 1), used / PARTS) for part in range(PARTS))
     return Basin(tank.limit, tank.limit - used, span, tuple(parts))
-
-
-# ---------------------------------------------------------------- what is missing
-
-
-def missing(found: Forecast, by: float, offers: Sequence[Offer] = ()) -> Shortfall | None:
-    """What keeps the job from being done `by` then, and what would help. None where it likely will be."""
-    if found.middle <= by:
-        return None
-    task = found.task
-    draw = _drawn(task, found.draw + 1)[-1]
-    run = _Model(task).run(draw, by)
-    done = floor(run.done + 1e-6)
-    tank, cause = _bottleneck(task, draw, by, run)
-    extra = None if tank is None else _extra(task, draw, by, tank)
-    keys = (_help(task, draw, by, offer) for offer in offers)
-    best = sorted((key for key in keys if key.done > done), key=lambda key: (not key.meets, key.end, -key.done))
-    return Shortfall(by, done, task.prompts - done, tank, extra, cause, tuple(best))
-
-
-def _bottleneck(task: Task, draw: _Draw, by: float, run: Run) -> tuple[Tank | None, str]:
-    """What the job gets furthest without."""
-    freed: list[tuple[str, Tank | None, Task]] = [
-        ("limit", tank, _with_more(task, tank, BLOCK)) for tank in _tanks_of(task, run)
-    ]
-    if len(task.tanks) in run.tight and task.concurrency < task.prompts:
-        freed.append(("concurrency", None, task._replace(concurrency=task.prompts)))
-    if len(task.tanks) + 1 in run.tight:
-        freed.append(("rate", None, task._replace(rate=None)))
-    best, gained = (None, "speed"), run.done * 1.001 + 0.5
-    for cause, tank, eased in freed:
-        done = _Model(eased).run(draw, by).done
-        if done > gained:
-            best, gained = (tank, cause), done
-    return best
-
-
-def _with_more(task: Task, tank: Tank, extra: float) -> Task:
-    more = replace(tank, limit=tank.limit + extra)
-    return task._replace(tanks=tuple(more if each == tank else each for each in task.tanks))
-
-
-def _extra(task: Task, draw: _Draw, by: float, tank: Tank) -> float | None:
-    """The least that would do, rounded up to two digits."""
-
-    def enough(extra: float) -> bool:
-        return _Model(_with_more(task, tank, extra)).run(draw, by).done >= task.prompts * (1 - 1e-9)
-
-    if not enough(BLOCK):
-        return None
-    high = max(tank.limit, 1.0)
-    for _ in range(DOUBLINGS):
-        if enough(high):
-            break
-        high *= 4
-    low = 0.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return _rounded_up(high)
-
-
-def _rounded_up(value: float) -> float:
-    step = 10.0 ** (floor(log10(value)) - 1)
-    return ceil(value / step - 1e-9) * step
-
-
-def _help(task: Task, draw: _Draw, by: float, offer: Offer) -> Help:
-    speeds, tanks = (*task.speeds, *offer.speeds), (*task.tanks, *offer.tanks)
-    model = _Model(task._replace(speeds=speeds, tanks=tanks))
-    done = floor(model.run(draw, by).done + 1e-6)
-    model.run(draw)
-    return Help(offer.provider, offer.variable, model.end, done, model.end <= by)

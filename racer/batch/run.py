@@ -171,7 +171,7 @@ class Runner:
             return FOREVER
         self._advancing = True
         try:
-            if now >= self._deadline:
+            if now >= self._deadline and not self.desk.stopping:
                 self.stop("its deadline has come")
             while (start := self.desk.next(now)) is not None:
                 errands.start(start)
@@ -181,7 +181,7 @@ class Runner:
             self._advancing = False
         if self.desk.wants:
             self._hungry.set()
-        wake = min(self.desk.wake_at(), self._deadline)
+        wake = FOREVER if self.desk.stopping else min(self.desk.wake_at(), self._deadline)
         if wake < self._sleeps_until or self._is_over():
             self._moved.set()
         return wake

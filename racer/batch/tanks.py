@@ -105,7 +105,7 @@ class Run:
         self.level = [each.level for each in basins]
         self._flows = {number: each.limit for number, each in enumerate(basins) if each.span is None}
         self._back = [deque([instant, amount] for instant, amount in each.back) for each in basins]
-        self._due = [_first_due(each) for each in basins]
+        self._due = [_first_due(each, resets, now) for each in basins]
         self._open = [False] * len(basins)
         self._rounds = [0] * len(basins)
         self._drain: dict[int, float] = {}
@@ -114,8 +114,8 @@ class Run:
         for number, stream in enumerate(streams):
             for basin, _ in stream.takes:
                 self._users[basin].append(number)
-        for number, basin in enumerate(basins):
-            if basin.span is not None and self._is_empty(number):
+        for number, each in enumerate(basins):
+            if each.span is not None and self._is_empty(number):
                 self._close(number)
         self._ready = [number for number, shut in enumerate(self._shut) if not shut]
 
@@ -209,10 +209,9 @@ class Run:
         for number in self._drain:
             if self._is_empty(number):
                 self._dry(number)
-        if min(self._due) <= self.now:
-            for number, due in enumerate(self._due):
-                if due <= self.now:
-                    self._fill(number)
+        now = self.now
+        for number in [number for number, due in enumerate(self._due) if due <= now]:
+            self._fill(number)
         self._ready = [number for number, shut in enumerate(self._shut) if not shut]
 
     def _is_empty(self, number: int) -> bool:
@@ -278,7 +277,7 @@ class Run:
             return self.now
         wide = min(self._wide[number], made)
         under_way = min(1.0, self._wide[number] / (most * seconds)) * seconds
-        again = (1 - success ** max(1.0, wide)) / 2  # one that fails is asked again
+        again = (1 - exp(log(success) * max(1.0, wide))) / 2  # one that fails is asked again
         return max(since, self.now - under_way) + seconds * (slowest(wide, luck) + again)
 
     def _last_answer(self, running: Sequence[tuple[int, float]]) -> float:
@@ -291,11 +290,18 @@ class Run:
 
 def slowest(answers: float, luck: float) -> float:
     """How long the slowest of so many `answers` takes, in mean times of one."""
-    share = luck ** (1 / max(1.0, answers))
+    share = exp(log(luck) / max(1.0, answers))
     return exp(TAIL * log(share / (1 - share)) / STEEP - TAIL * TAIL / 2)
 
 
-def _first_due(basin: Basin) -> float:
+def _first_due(basin: Basin, resets: Resets, now: float) -> float:
+    """When a basin is filled first, although nothing of it is taken; inf: never."""
     if basin.back:
         return basin.back[0][0]
-    return basin.span.expires or inf if isinstance(basin.span, Once) else inf
+    match basin.span:
+        case Calendar() if basin.level < basin.limit:
+            return resets.after(basin.span, now)
+        case Once(expires) if expires is not None:
+            return expires
+        case _:
+            return inf

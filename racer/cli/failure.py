@@ -9,7 +9,11 @@ from racer.errors import BadRequest, ConfigError, NoLanes, RacerError
 DONE, LOST, USAGE, BROKEN_PIPE, INTERRUPTED = 0, 1, 2, 141, 130
 
 # The errors speak of Python's options; here they are flags.
-_OPTIONS = "lanes|policy|deadline|wait|only|exclude|prefer|task|max_tokens|temperature|proof|resume"
+_OPTIONS = "|".join((
+    "lanes", "policy", "deadline", "wait", "only", "exclude", "prefer", "task", "max_tokens", "temperature",
+    "proof", "resume", "cache", "system", "concurrency", "rate", "attempts", "max_errors", "restart",
+    "accept_changes", "errors_only", "format", "column",
+))  # fmt: skip
 _GIVEN = re.compile(rf"\b({_OPTIONS})=(\S*)")
 _NO_FLAG = ("loosen valid= or into=, or let", "let")  # what a program alone can pass
 _WRONG = re.compile(rf"\A({_OPTIONS}) (is|names|holds) ")
