@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import anyio
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from racer.core.book import Run
     from racer.core.provider import Lane
-    from racer_adapters.assembly import Assembly
     from racer_adapters.dialect import Decoder, Dialect
     from racer_adapters.types import Call, WireRequest
 
@@ -70,6 +69,7 @@ class Exchange:
         self._transport = transport
         self._dialects = dialects
         self._aside = aside
+        self._targets: dict[str, tuple[Lane, Target]] = {}
 
     async def run(
         self,
@@ -85,7 +85,7 @@ class Exchange:
         `room`. Raises WireError; what has come stays in `run`.
         """
         course = _Course(run, self._dialects[run.lane.provider.dialect], progress, finish, room)
-        first = course.dialect.encode(call, target_of(run.lane))
+        first = course.dialect.encode(call, self._target(run.lane))
         run.dropped = first.dropped
         if UNSENDABLE in first.dropped:
             raise WireError(Kind.INVALID, "it does not take this image; some take data: URLs alone")
@@ -109,7 +109,16 @@ class Exchange:
             await _take(course, incoming, decoder, follows=follows)
             if course.run.assembly.follow_up is None:
                 await course.finish(course.run)
-                await _drain(incoming)
+                if not incoming.ended:
+                    await _drain(incoming)
+
+    def _target(self, lane: Lane) -> Target:
+        """Made once for each lane, and anew where another one has come in its place."""
+        known, target = self._targets.get(lane.id, (None, None))
+        if target is None or known is not lane:
+            target = target_of(lane)
+            self._targets[lane.id] = lane, target
+        return target
 
     async def _have_made(self, course: _Course, first: WireRequest) -> None:
         """Have a job made beside the lane: if this is left early, the job is still found out and stopped."""
@@ -128,7 +137,7 @@ class Exchange:
 
     async def _make(self, course: _Course, first: WireRequest, making: _Making) -> None:
         """Only the whole answer tells what is to be cancelled, so nobody interrupts this."""
-        silent = replace(course, progress=_tell_nobody)
+        silent = course._replace(progress=_tell_nobody)
         try:
             with anyio.fail_after(MAKE_SECONDS):
                 async with self._transport.send(first) as incoming:
@@ -149,8 +158,7 @@ class Exchange:
                 await _drain(incoming)
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
+class _Course(NamedTuple):
     """One lane's exchange: whom it asks, and who is told."""
 
     run: Run
@@ -199,22 +207,24 @@ async def _take(course: _Course, incoming: Incoming, decoder: Decoder, *, follow
         refusal = course.dialect.classify(incoming.status, incoming.headers, body)
         raise mislaid(refusal) if follows else refusal
     run, assembly = course.run, course.run.assembly
-    while data := await _next(incoming, assembly):
+    data = await incoming.read()
+    while data:
         run.receive(decoder.feed(data))
         if run.progress():
             course.progress(run)
             await course.room(run)
         if assembly.ended:
             return
+        if incoming.ended:  # most answers that are not streamed come in one piece
+            break
+        data = await (_last_words(incoming) if assembly.finished else incoming.read())
     run.receive(decoder.close())
     if run.progress():
         course.progress(run)
 
 
-async def _next(incoming: Incoming, assembly: Assembly) -> bytes:
-    """The next bytes. After a finish reason the answer is whole: what follows is awaited, but not needed."""
-    if not assembly.finished:
-        return await incoming.read()
+async def _last_words(incoming: Incoming) -> bytes:
+    """After a finish reason the answer is whole: what follows is awaited, but not needed."""
     with anyio.move_on_after(LAST_WORDS_SECONDS), suppress(WireError):
         return await incoming.read()
     return b""
@@ -230,7 +240,6 @@ async def _read_some(incoming: Incoming) -> bytes:
 
 async def _drain(incoming: Incoming) -> None:
     """Read what follows the end marker, so that the connection can serve again; give up soon."""
-    if not incoming.ended:
-        with anyio.move_on_after(DRAIN_SECONDS):
-            while await incoming.read():
-                pass
+    with anyio.move_on_after(DRAIN_SECONDS):
+        while not incoming.ended and await incoming.read():
+            pass

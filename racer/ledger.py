@@ -185,8 +185,7 @@ class Ledger:
 
     def observe(self, fact: Fact) -> None:
         """Remember `fact`. Takes some microseconds and waits for nothing."""
-        now = self.now()
-        if self._recorder.note(now, fact):
+        if self._recorder.note(self.now(), fact) and self._dirty_at is None:
             self._dirty()
         if isinstance(fact, LaneStarted):
             self._running += 1

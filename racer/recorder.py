@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from racer.core.facts import Fact
 
 MOST = 500_000  # facts: some hundred megabytes, when the disk has been full for hours
-KEPT = (RaceStarted, LaneStarted, LaneFirstToken, LaneEnded, RaceEnded)
+KEPT = frozenset({RaceStarted, LaneStarted, LaneFirstToken, LaneEnded, RaceEnded})
 
 Note = tuple[float, "Fact"]
 
@@ -30,7 +30,7 @@ class Recorder:
 
     def note(self, at: float, fact: Fact) -> bool:
         """Keep `fact`, seen at `at` (unix seconds), if it is one of those that are recorded."""
-        if not isinstance(fact, KEPT):
+        if type(fact) not in KEPT:
             return False
         if len(self._notes) >= MOST:
             self._notes.popleft()

@@ -14,7 +14,7 @@ import errno
 import socket
 import ssl
 import urllib.request
-from contextlib import asynccontextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -25,7 +25,7 @@ from racer.core.loopback import is_loopback
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Mapping
 
     from aiohttp.abc import ResolveResult
 
@@ -77,43 +77,82 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    @asynccontextmanager
-    async def send(self, request: WireRequest) -> AsyncGenerator[_Response]:
+    def send(self, request: WireRequest) -> _Sending:
         """Send and give the response once its headers have come. Raises WireError."""
-        session = self._session
+        return _Sending(request, self._session, self._proxies, self._spares, self._largest)
+
+
+class _Sending:
+    """One request, from its sending on until its response is left: `async with` it, once."""
+
+    # Not a generator made a context manager: that costs five times as much, for each call.
+    __slots__ = (
+        "_incoming",
+        "_largest",
+        "_proxies",
+        "_proxy",
+        "_request",
+        "_response",
+        "_session",
+        "_spares",
+        "_url",
+    )
+
+    def __init__(
+        self,
+        request: WireRequest,
+        session: aiohttp.ClientSession | None,
+        proxies: Proxies,
+        spares: Spares | None,
+        largest: int,
+    ) -> None:
+        self._request = request
+        self._session = session
+        self._proxies = proxies
+        self._spares = spares
+        self._largest = largest
+
+    async def __aenter__(self) -> _Response:
+        session, request = self._session, self._request
         if session is None:
             raise RuntimeError("the transport is not open: use `async with`")
         if session.closed:
             raise WireError(Kind.LOCAL, "the Racer was closed while the race ran")
-        url = URL(request.url, encoded=True)
-        proxy = self._proxies.of(url)
+        self._url = URL(request.url, encoded=True)
+        self._proxy = self._proxies.of(self._url)
         try:
             response = await session.request(
                 request.method,
-                url,
+                self._url,
                 data=request.body or None,
                 headers=request.headers,
                 allow_redirects=False,
-                proxy=proxy,
+                proxy=self._proxy,
             )
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise translated(error) from None
         except asyncio.CancelledError:
-            self._replace(session, url, proxy)
+            self._replace(session)
             raise
-        incoming = _Response(response, self._largest)
-        try:
-            if sum(len(name) + len(value) for name, value in response.raw_headers) > LARGEST_HEADER:
-                raise WireError(Kind.TOO_LARGE, "its headers are larger than headers may be")
-            yield incoming
-        finally:
-            if not incoming.ended:
-                response.close()
-                self._replace(session, url, proxy)
+        self._response = response
+        self._incoming = _Response(response, self._largest)
+        if sum(map(len, chain.from_iterable(response.raw_headers))) > LARGEST_HEADER:
+            self._leave(session)
+            raise WireError(Kind.TOO_LARGE, "its headers are larger than headers may be")
+        return self._incoming
 
-    def _replace(self, session: aiohttp.ClientSession, url: URL, proxy: str | None) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        assert self._session is not None
+        self._leave(self._session)
+
+    def _leave(self, session: aiohttp.ClientSession) -> None:
+        if not self._incoming.ended:
+            self._response.close()
+            self._replace(session)
+
+    def _replace(self, session: aiohttp.ClientSession) -> None:
         if self._spares is not None:
-            self._spares.replace_one(session, url, proxy)
+            self._spares.replace_one(session, self._url, self._proxy)
 
 
 class _Response:

@@ -16,7 +16,7 @@ from racer.batch.keep import Keep
 from racer.batch.missing import missing
 from racer.batch.plan import forecast
 from racer.batch.progress import LaneProgress, Progress
-from racer.batch.rows import Row, answer_row, error_row
+from racer.batch.rows import Row, row_of
 from racer.batch.run import Runner
 from racer.batch.source import Source
 from racer.errors import BadRequest, RacerError
@@ -318,16 +318,8 @@ class Batch:
         self._keep.put(result, None if self._job is None else self._row(result, digest))
 
     def _row(self, result: Result, digest: bytes) -> Row:
-        failure = result.failure
-        if result.reply is not None:
-            parsed = self._order.into is not None
-            data = answer_row(result, digest, result.reply, attempts=result.attempts, parsed=parsed)
-        else:
-            assert failure is not None, "a result is one of the two"
-            data = error_row(
-                result.line, result.id, digest, failure.code, failure.message, attempts=result.attempts
-            )
-        return Row(result.line, digest, result.id, result.reply is None, data)
+        data = row_of(result, digest, parsed=self._order.into is not None)
+        return Row(result.line, digest, result.id, not result.ok, data)
 
     def _lanes(self, runner: Runner, now: float) -> tuple[LaneProgress, ...]:
         found: list[LaneProgress] = []

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from racer.core.provider import Lane
     from racer.core.reply import Attempt
     from racer_adapters.errors import WireError
+    from racer_adapters.types import Call
 
     Gate = Callable[["Case", "Lane", float], "Block | None"]
 
@@ -111,15 +112,18 @@ class Out(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Case:
-    """A line on the desk. `out` are its requests under way, by their numbers; `again_at`: not before that
-    to a lane that has failed with it. `book` and `gate` are those of the race that runs for it, `ran`
-    what has ended of it, and `numbers` the next one's number; `attempts` those before. `large`: it is
-    too large for the limits of so many of its lanes, as was seen last.
+    """A line on the desk: `call` is its own question, `ask` what else was said of it.
+
+    `out` are its requests under way, by their numbers; `again_at`: not before that to a lane that has failed
+    with it. `book` and `gate` are those of the race that runs for it, `ran` what has ended of it, and
+    `numbers` the next one's number; `attempts` those of races before. `large`: it is too large for the limits
+    of so many of its lanes, as was seen last.
     """
 
     prompt: Prompt
     digest: bytes
     ask: Ask
+    call: Call
     suite: Suite
     gate: Admission | None = None
     book: Book | None = None

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from racer.batch.desk import Case, Desk, Start
     from racer.batch.line import Failure
     from racer.batch.parts import Parts
+    from racer.core.provider import Lane
     from racer.core.reply import Reply
 
     Done = Callable[[Case, Reply[Any] | None, Failure | None], None]
@@ -52,58 +53,55 @@ class Errands:
         self._done = done
         self._runs: dict[int, tuple[Run, Case, asyncio.Task[None]]] = {}
         self._expired: set[int] = set()
+        self._counted: dict[str, bool] = {}
 
     def start(self, start: Start) -> None:
         case, lane, now = start.case, start.lane, self._stage.now()
-        book = self._book(case, now)
-        assert case.gate is not None, "the desk has asked it"
+        self._open_book(case, now)
         run = Run(case.numbers, lane, now)
         run.forced = self._stage.breakers.blocked(lane, now) is not None or self._stage.breakers.probes(lane)
         case.numbers += 1
         case.extra += start.extra
         price = case.suite.prospects.price(lane)
-        case.gate.started(lane, now)
-        why = (
-            Why.FIRST
-            if not book.attempts and not case.tried
-            else Why.REPLACES
-            if not start.extra
-            else Why.LATE
-        )
+        if case.gate is None:
+            self._stage.breakers.started(lane, now)
+        else:
+            case.gate.started(lane, now)
+        why = Why.LATE if start.extra else Why.REPLACES if case.reasons else Why.FIRST
         self._stage.tell(LaneStarted(case.race, run.number, lane, now - case.began, price, why))
         task = self._group.create_task(self._errand(start.number, run, case))
         self._runs[start.number] = run, case, task
 
-    def expire(self, now: float) -> float:
-        """Give up on those that take too long. When to look again."""
-        next_ = FOREVER
+    def is_counted(self, lane: Lane) -> bool:
+        """Whether a call on `lane` needs more than that no breaker is in its way."""
+        counted = self._counted.get(lane.id)
+        if counted is None:
+            counted = self._counted[lane.id] = lane.provider.local or bool(self._parts.ledger.meters(lane))
+        return counted
+
+    def expire(self, now: float) -> None:
+        """Give up on those that take too long."""
         for number, (run, _, task) in self._runs.items():
-            until = run.started + run.lane.provider.timeout
-            if number in self._expired or run.checked:
-                continue
-            if until <= now:
+            late = now - run.started >= run.lane.provider.timeout and not run.checked
+            if late and number not in self._expired:
                 self._expired.add(number)
                 task.cancel()
-            else:
-                next_ = min(next_, until)
-        return next_
 
     def abort(self) -> None:
         """The batch ends now: whatever is under way has lost."""
         for number in list(self._runs):
             self._let_go(number)
 
-    def _book(self, case: Case, now: float) -> Book:
+    def _open_book(self, case: Case, now: float) -> None:
         if case.book is None:
             parts, ask = self._parts, case.ask
             case.race, case.began, case.extra, case.numbers = parts.new_id(), now, 0, 1
             created = int(parts.ledger.now())
-            case.book = Book(case.race, ask.call, began=now, created=created)
+            case.book = Book(case.race, case.call, began=now, created=created)
             lanes = tuple(case.suite.lanes)
             rules = ask.rules
             told = RaceStarted(case.race, ask.policy_name, rules.width, rules.deadline, lanes)
             self._stage.tell(told)
-        return case.book
 
     # ---------------------------------------------------------------- one request
 
@@ -112,20 +110,19 @@ class Errands:
             await self._finish(number, run, case)
 
         try:
-            await self._stage.exchange.run(run, case.ask.call, _nobody_reads, finish)
+            await self._stage.exchange.run(run, case.call, _nobody_reads, finish)
         except WireError as error:
             self._failed(number, run, case, error)
         except asyncio.CancelledError:
             if number not in self._expired or number not in self._runs:
                 raise
             late = Patience.of(run.lane.provider.timeout, stream=False)
-            error = late.lost(started=False, age=run.lane.provider.timeout)
-            self._failed(number, run, case, error)
+            self._failed(number, run, case, late.lost(started=False, age=late.total))
 
     async def _finish(self, number: int, run: Run, case: Case) -> None:
         """The answer is whole. Raises WireError where it is no reply."""
         run.checked = True
-        if wrong := judge(run.answer(), case.ask.call):
+        if wrong := judge(run.answer(), case.call):
             raise wrong
         book = case.book
         if book is None or number not in self._runs:
@@ -183,9 +180,9 @@ class Errands:
         self, run: Run, case: Case, outcome: Outcome, now: float, error: WireError | None = None
     ) -> None:
         assert case.book is not None, "it has one from its first request to its last"
-        assert case.gate is not None, "the desk has asked it"
         attempt = case.book.write(run, outcome, now, error)
-        case.gate.ended(run.lane, attempt, error, run.headers)
+        if case.gate is not None:
+            case.gate.ended(run.lane, attempt, error, run.headers)
         case.ran.append((run.lane, attempt))
         if run.dropped:
             self._stage.tell(FieldsDropped(case.race, run.lane, run.dropped))

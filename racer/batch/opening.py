@@ -111,7 +111,8 @@ def _resumed(out: OutFile, index: Index, terms: Terms, mode: Mode, said: list[st
     anew = was is None or note is None or unfinished or not fits(out, note)
     if anew or note is None:
         standing, repaired = read_anew(out, index, known=was is not None)
-        said.append(_read_anew(out.path, standing, known=was is not None))
+        if was is None or not unfinished:  # a crash while it was written anew is nothing to be told of
+            said.append(_read_anew(out.path, standing, known=was is not None))
     else:
         standing, repaired = went_on(out, index, note)
     if repaired:

@@ -40,7 +40,8 @@ class Speed:
 
     `spread`: log-sd of what is not known of that mean; from `known` where it is None. `success`: the share
     of calls that are answered. `at_once`: calls that it may reach. `charges`: what a call takes, by the names
-    of tanks. `usd` is for a call. Nothing starts before `until`, in unix seconds. `unsure`: log-sd of `at_once`.
+    of tanks. `usd` is for a call. Nothing starts before `until`, in unix seconds. `unsure` is the
+    log-sd of `at_once`.
     """
 
     lane: str

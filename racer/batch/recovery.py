@@ -74,7 +74,8 @@ def note_of(found: Any) -> Note | None:
         note = Note(**found)
     except TypeError as error:
         raise Damaged(str(error)) from None
-    if not all(isinstance(each, int) for each in (note.size, note.length, note.done, note.failed)):
+    numbers: list[object] = [note.size, note.length, note.done, note.failed]
+    if not all(isinstance(each, int) for each in numbers):
         raise Damaged("a number in it is none")
     return note
 

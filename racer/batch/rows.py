@@ -14,7 +14,7 @@ from racer.core.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from racer.batch.line import Id, Prompt
+    from racer.batch.line import Id, Result
     from racer.core.reply import Attempt, Reply
 
 BEGINNING = b'{"id":"batch_req_'  # of every row: what a torn one is known by
@@ -43,8 +43,19 @@ class Seen(NamedTuple):
     failed: bool
 
 
+def row_of(result: Result, digest: bytes, *, parsed: bool) -> bytes:
+    """The row of what became of a line, an answer or an error."""
+    failure = result.failure
+    if result.reply is not None:
+        attempts = result.attempts or None
+        return answer_row(result.line, result.id, digest, result.reply, attempts=attempts, parsed=parsed)
+    code, message = ("unknown", "") if failure is None else (failure.code, failure.message)
+    return error_row(result.line, result.id, digest, code, message, attempts=result.attempts)
+
+
 def answer_row(
-    prompt: Prompt,
+    line: int,
+    id: Id,  # noqa: A002 - what a Row calls it
     digest: bytes,
     reply: Reply[Any],
     *,
@@ -58,7 +69,7 @@ def answer_row(
     """
     made = reply.attempts if attempts is None else attempts
     racer: dict[str, Any] = {
-        "line": prompt.line,
+        "line": line,
         "digest": digest.hex(),
         "provider": reply.provider,
         "model": reply.model,
@@ -73,7 +84,7 @@ def answer_row(
     if parsed:
         racer["parsed"] = plain(reply.parsed)
     response = {"status_code": 200, "request_id": reply.race_id, "body": reply.to_openai()}
-    return _row(reply.race_id, prompt.id, response, None, racer)
+    return _row(reply.race_id, id, response, None, racer)
 
 
 def error_row(

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from racer.batch.feed import Feed, Line
     from racer.batch.keep import Keep
     from racer.batch.parts import Parts
+    from racer.core.admission import Admission
     from racer.core.breaker import Block
+    from racer.core.options import Ask
     from racer.core.provider import Lane
     from racer.core.reply import Reply
     from racer.errors import JobError
+    from racer_adapters.types import Call
 
 FOREVER = float("inf")
 LONGEST_SLEEP = 60.0
@@ -120,7 +123,8 @@ class Runner:
     @property
     def lanes(self) -> Sequence[Lane]:
         """Those that may answer what the job asks, whatever its lines say."""
-        return () if self.suites is None else self.suites.of(self._asks.job).lanes
+        job = self._asks.job
+        return () if self.suites is None else self.suites.of(job, job.call).lanes
 
     def foresight(self, characters: int) -> Foresight:
         """For lines of about so many characters."""
@@ -187,21 +191,27 @@ class Runner:
         return wake
 
     def _blocked(self, case: Case, lane: Lane, now: float) -> Block | None:
-        gate = case.gate
-        if gate is None:
-            gate = case.gate = self._parts.ledger.admission(self._parts.stage.breakers, case.ask.call)
-            gate.wake = self._moved.set
-        block = gate.blocked(lane, now)
+        if case.gate is None and self._errands is not None and not self._errands.is_counted(lane):
+            block = self._parts.stage.breakers.blocked(lane, now)  # most lines need no more
+        else:
+            block = self._gate(case).blocked(lane, now)
         if block is None:
             return None
         if block.pending and not lane.provider.local:
-            gate.ask(lane)
+            self._gate(case).ask(lane)
         if not (block.stated or block.pending) and self._may_probe(lane, now):
             return None
         return block
 
+    def _gate(self, case: Case) -> Admission:
+        gate = case.gate
+        if gate is None:
+            gate = case.gate = self._parts.ledger.admission(self._parts.stage.breakers, case.call)
+            gate.wake = self._moved.set
+        return gate
+
     def _may_probe(self, lane: Lane, now: float) -> bool:
-        """A guess keeps a lane out of a race for minutes; with thousands of lines to ask, one call may try."""
+        """A guess keeps a lane out of races for minutes; with thousands of lines to ask, one may try."""
         track = self.pace.of(lane)
         return not track.flying and now - track.started_at >= PROBE_AFTER
 
@@ -233,7 +243,7 @@ class Runner:
         parts.check_names(ask.wishes, field)
         self.suites = Suites(parts, field)
         self._looked_at = self._now()
-        ranking = self.suites.ranked(ask)
+        ranking = self.suites.ranked(ask, ask.call)
         self.skipped = tuple(each.name for each in field.skipped)
         if not ranking.lanes:
             absent = [each for each in field.skipped if ask.wishes.concern(each.name)]
@@ -261,32 +271,34 @@ class Runner:
             self._put(Result(line.line, line.id, failure=Failure(line.code, line.message)), digest)
             return
         try:
-            ask = self._asks.of(line)
+            ask, call = self._asks.of(line)
         except BadRequest as error:
             said = f"line {line.line}: {error}"
             self._put(Result(line.line, line.id, failure=Failure("bad_request", said)), digest)
             return
         assert self.suites is not None, "it was made before the first line was read"
-        case = Case(line, digest, ask, self.suites.of(ask))
+        case = Case(line, digest, ask, call, self.suites.of(ask, call))
         if not case.suite.lanes:
             self._put(Result(line.line, line.id, failure=Failure("no_lane", self._why_nobody(case))), digest)
-        elif ask.cache is not None and (reply := await self._parts.cache.kept(ask)) is not None:
+        elif ask.cache is not None and (reply := await self._kept(ask, call)) is not None:
             self._put(Result(line.line, line.id, reply), digest)
         else:
             self.desk.put(case)
 
+    async def _kept(self, ask: Ask, call: Call) -> Reply[Any] | None:
+        return await self._parts.cache.kept(replace(ask, call=call))
+
     def _why_nobody(self, case: Case) -> str:
         assert self.suites is not None, "there is a case"
-        skipped = self.suites.ranked(case.ask).skipped
+        skipped = self.suites.ranked(case.ask, case.call).skipped
         told = "; ".join(f"{each.name}: {each.reason}" for each in skipped[:3])
         return f"no lane can answer line {case.prompt.line}. {told}"
 
     def _drop(self, case: Case) -> None:
         """It is too large for every lane."""
         self.desk.dropped(case)
-        assert case.gate is not None, "it was asked"
-        now = self._now()
-        blocks = ((lane.id, case.gate.blocked(lane, now)) for lane in case.suite.lanes)
+        gate, now = self._gate(case), self._now()
+        blocks = ((lane.id, gate.blocked(lane, now)) for lane in case.suite.lanes)
         told = "; ".join(f"{name}: {block.reason}" for name, block in blocks if block)
         self._result(case, Result(case.prompt.line, case.prompt.id, failure=Failure("too_long", told)))
 
@@ -296,7 +308,7 @@ class Runner:
             attempts = tuple(case.attempts)
             self._result(case, Result(case.prompt.line, case.prompt.id, reply, failure, attempts))
             if reply is not None and case.ask.cache is not None:
-                self._parts.cache.keep(case.ask, reply)
+                self._parts.cache.keep(replace(case.ask, call=case.call), reply)
         self._advance()
 
     def _put(self, result: Result, digest: bytes) -> None:

@@ -293,32 +293,22 @@ async def _drain(batch: Batch, order: Order, shell: Shell, tally: Tally) -> None
 
 async def _print(batch: Batch, order: Order, shell: Shell, tally: Tally) -> None:
     """Answers on stdout, as fast as they are read there. Raises BrokenPipeError, once nobody does."""
+    from racer.batch.rows import DIGEST, row_of
     from racer.cli.answer import Page
     from racer.cli.batch_words import row_text
+
+    parsed = order.schema is not None
     from racer.cli.reader import read_along
 
     with read_along(shell.stdout):
         async with Page(shell) as page:
             async for result in batch:
                 tally.add(result)
-                row, on_terminal = row_of(result, order), shell.stdout.isatty()
+                row, on_terminal = row_of(result, bytes(DIGEST), parsed=parsed), shell.stdout.isatty()
                 text = row_text(row, on_terminal=on_terminal)
                 if not shell.holds(text):
                     text = row_text(row, on_terminal=on_terminal, ascii_only=True)
                 await page.add(text)
-
-
-def row_of(result: Result, order: Order) -> bytes:
-    """The row for stdout. Nobody goes on from there, so it has the digest of no line."""
-    from racer.batch.line import Prompt
-    from racer.batch.rows import DIGEST, answer_row, error_row
-
-    digest, attempts, failure = bytes(DIGEST), result.attempts, result.failure
-    if result.reply is not None:
-        prompt, parsed = Prompt(result.line, result.id, ""), order.schema is not None
-        return answer_row(prompt, digest, result.reply, attempts=attempts, parsed=parsed)
-    code, message = ("unknown", "") if failure is None else (failure.code, failure.message)
-    return error_row(result.line, result.id, digest, code, message, attempts=attempts)
 
 
 # ---------------------------------------------------------------- the end

@@ -37,16 +37,19 @@ def usage_of(answer: Answer, asked: int) -> Usage:
     `asked` is our estimate of the prompt: `prompt_tokens`, once for all lanes of a race.
     """
     stated = answer.usage
-    said = tokens_of(answer.text) + tokens_of(answer.reasoning)
-    said += sum(tokens_of(made.arguments) for made in answer.tool_calls)
     if stated is None:
-        return Usage(asked, said, estimated=True)
+        return Usage(asked, _said(answer), estimated=True)
     if stated.input_tokens > 0 and stated.output_tokens > 0:
         return stated
     return Usage(
         stated.input_tokens if stated.input_tokens > 0 else asked,
-        stated.output_tokens if stated.output_tokens > 0 else said,
+        stated.output_tokens if stated.output_tokens > 0 else _said(answer),
         estimated=True,
         neurons=stated.neurons,
         usd=stated.usd,
     )
+
+
+def _said(answer: Answer) -> int:
+    texts = (answer.text, answer.reasoning, *(made.arguments for made in answer.tool_calls))
+    return sum(map(tokens_of, texts))

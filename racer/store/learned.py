@@ -36,8 +36,12 @@ def learn(connection: sqlite3.Connection, ended: Mapping[Key, End]) -> dict[str,
     """Add what `ended` teach to what is known of their lanes. Returns what is known of these now."""
     answers = {race: _tokens(end) for (race, _), end in ended.items() if end.record.outcome is Outcome.WON}
     lanes: defaultdict[str, list[tuple[End, int]]] = defaultdict(list)
+    keys = {
+        key: storable(key_of(lane))
+        for key, lane in {id(end.lane): end.lane for end in ended.values()}.items()
+    }
     for (race, _), end in ended.items():
-        lanes[storable(key_of(end.lane))].append((end, answers.get(race, 0)))
+        lanes[keys[id(end.lane)]].append((end, answers.get(race, 0)))
     known = {key: _known(connection, key, ends[0][0].lane) for key, ends in lanes.items()}
     connection.executemany(_KEEP, [_row(lane, known[lane], ends) for lane, ends in lanes.items()])
     return known

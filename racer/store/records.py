@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from racer.core.facts import LaneEnded, LaneFirstToken, LaneStarted, RaceEnded, RaceStarted
 from racer.core.heat import Outcome
 from racer.store import learned, races
-from racer.store.figures import DAY, amount, count, date
+from racer.store.figures import DAY, NOTHING, OR_NULL, amount, count, date
 from racer.store.text import LONGEST_REASON, storable
 
 if TYPE_CHECKING:
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
     from racer.core.reply import Attempt
 
     Key = tuple[str, int]
+    Plan = tuple[float | None, str | None]
     Row = tuple[str | int | float | None, ...]
 
 ENDED = "its process ended"
 _OUTCOMES = ("won", "lost", "failed", "late")
 _TOKENS = ("input_tokens", "output_tokens", "answer_input", "answer_output")
-_SUMMED = {name: place for place, name in enumerate(("calls", *_OUTCOMES, *_TOKENS, "usd"))}
+_SUMMED = ("calls", *_OUTCOMES, *_TOKENS, "usd")
 
 _STARTED = """INSERT INTO attempts
     (race, number, at, owner, lane, provider, model, account, start, price, why, outcome)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running') ON CONFLICT DO NOTHING"""
 _FIRST_TOKEN = """UPDATE attempts SET first_token = ?
     WHERE race = ? AND number = ? AND outcome = 'running'"""
-_ENDED = f"""INSERT INTO attempts
-    (race, number, at, owner, lane, provider, model, account, price, why, start, outcome, reason, status,
-    latency, first_token, input_tokens, output_tokens, estimated, usd)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (race, number) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
-    status = excluded.status, latency = excluded.latency, first_token = excluded.first_token,
-    input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-    estimated = excluded.estimated, usd = excluded.usd
-    WHERE outcome = 'running' OR (outcome = 'lost' AND reason = '{ENDED}')"""
-_OVER = """SELECT number, at, outcome = 'lost' AND reason IS ? FROM attempts
-    WHERE race = ? AND outcome <> 'running'"""
+_HOW = {
+    "outcome": "?", "latency": "?", "reason": OR_NULL, "status": OR_NULL, "first_token": OR_NULL,
+    "input_tokens": "?", "output_tokens": "?", "estimated": "?", "usd": OR_NULL,
+}  # fmt: skip
+_WHOLE = f"""INSERT INTO attempts
+    (race, number, at, owner, lane, provider, model, account, price, why, start, {", ".join(_HOW)})
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {", ".join(_HOW.values())})"""
+_ENDED = f"UPDATE attempts SET {', '.join(f'{name} = {how}' for name, how in _HOW.items())} WHERE id = ?"
+_THERE = f"""SELECT race, number, id, at, outcome = 'running', outcome = 'lost' AND reason IS '{ENDED}'
+    FROM attempts WHERE race IN"""
 _DAYS = f"""INSERT INTO days (day, provider, model, account, {", ".join(_SUMMED)})
     VALUES (?, ?, ?, ?, {", ".join("?" * len(_SUMMED))})
     ON CONFLICT (day, provider, model, account)
@@ -62,6 +62,9 @@ _GIVEN_UP = """INSERT INTO days (day, provider, model, account, calls, lost)
     FROM attempts WHERE owner = ? AND outcome = 'running' GROUP BY day, provider, model, account
     ON CONFLICT (day, provider, model, account)
     DO UPDATE SET calls = calls + excluded.calls, lost = lost + excluded.lost"""
+
+
+_UNTOLD: Plan = (None, None)
 
 
 class End(NamedTuple):
@@ -76,14 +79,14 @@ class End(NamedTuple):
     lane: Lane
     names: tuple[str, ...]
     record: Attempt
-    plan: tuple[float | None, str | None] = (None, None)
+    plan: Plan = _UNTOLD
     given_up: bool = False
 
 
 class _Batch:
     """Facts sorted by what is to be done with them, in the order in which they came."""
 
-    __slots__ = ("begun", "ended", "results", "started", "tokens")
+    __slots__ = ("_names", "begun", "ended", "results", "started", "tokens")
 
     def __init__(self, notes: Iterable[tuple[float, Fact]]) -> None:
         self.begun: list[tuple[float, RaceStarted]] = []
@@ -91,6 +94,7 @@ class _Batch:
         self.started: dict[Key, tuple[float, LaneStarted]] = {}
         self.tokens: dict[Key, float] = {}
         self.ended: dict[Key, End] = {}
+        self._names: dict[int, tuple[str, ...]] = {}
         for at, fact in notes:
             self._add(at, fact)
 
@@ -108,12 +112,22 @@ class _Batch:
 
     def _end(self, at: float, fact: LaneEnded) -> None:
         key = fact.race, fact.attempt
+        began: float = at - fact.record.latency
+        plan: Plan = _UNTOLD
         started = self.started.pop(key, None)
-        self.tokens.pop(key, None)
-        end = End(at - fact.record.latency, at, fact.lane, _names(fact.lane), fact.record)
         if started is not None:
-            end = end._replace(began=started[0], plan=_plan(started[1]))
-        self.ended.setdefault(key, end)
+            began, plan = started[0], _plan(started[1])
+        self.tokens.pop(key, None)
+        if key not in self.ended:
+            self.ended[key] = End(began, at, fact.lane, self.names(fact.lane), fact.record, plan)
+
+    def names(self, lane: Lane) -> tuple[str, ...]:
+        """Of the lane, its provider, its model and its account. A batch has many facts of few lanes."""
+        names = self._names.get(id(lane))
+        if names is None:
+            own = lane.id, lane.provider.name, lane.model.name, lane.account.name
+            names = self._names[id(lane)] = tuple(map(storable, own))
+        return names
 
 
 def write(
@@ -125,18 +139,18 @@ def write(
     have run.
     """
     batch = _Batch(notes)
-    races.begin(connection, owner, batch.begun)
-    races.end(connection, batch.results)
+    races.write(connection, owner, batch.begun, batch.results)
     connection.executemany(
         _STARTED,
         [
-            (*key, at, owner, *_names(fact.lane), fact.offset, *_plan(fact))
+            (*key, at, owner, *batch.names(fact.lane), fact.offset, *_plan(fact))
             for key, (at, fact) in batch.started.items()
         ],
     )
     connection.executemany(_FIRST_TOKEN, [(after, *key) for key, after in batch.tokens.items()])
-    ended = _news(connection, batch.ended)
-    connection.executemany(_ENDED, [_row(key, owner, end) for key, end in ended.items()])
+    ended, rows = _news(connection, batch.ended)
+    connection.executemany(_WHOLE, [_row(key, owner, ended[key]) for key in ended if key not in rows])
+    connection.executemany(_ENDED, [(*_how(ended[key].record), id_) for key, id_ in rows.items()])
     connection.executemany(_DAYS, _sums(ended.values()))
     return learned.learn(connection, ended)
 
@@ -152,25 +166,28 @@ def give_up(connection: sqlite3.Connection, owner: int) -> None:
 # ---------------------------------------------------------------- attempts
 
 
-def _news(connection: sqlite3.Connection, ended: Mapping[Key, End]) -> Mapping[Key, End]:
-    """`ended` without those that have an end already. One that was given up counts on the day it has."""
+def _news(
+    connection: sqlite3.Connection, ended: Mapping[Key, End]
+) -> tuple[Mapping[Key, End], Mapping[Key, int]]:
+    """`ended` without those that have an end already, and the rows of those that have one without an end.
+
+    One that was given up counts on the day it has.
+    """
     news = dict(ended)
-    for race in {race for race, _ in ended}:
-        for number, at, given_up in connection.execute(_OVER, (ENDED, race)):
-            end = news.pop((race, number), None)
-            if given_up and end is not None:
-                news[race, number] = end._replace(began=at, given_up=True)
-    return news
-
-
-def _names(lane: Lane) -> tuple[str, ...]:
-    """Of the lane, its provider, its model and its account."""
-    return (
-        storable(lane.id),
-        storable(lane.provider.name),
-        storable(lane.model.name),
-        storable(lane.account.name),
-    )
+    rows: dict[Key, int] = {}
+    there = races.rows_of(connection, _THERE, {race for race, _ in ended})
+    for race, number, id_, at, runs, given_up in there:
+        key = race, number
+        end = news.get(key)
+        if end is None:
+            continue
+        if runs or given_up:
+            rows[key] = id_
+        else:
+            del news[key]
+        if given_up:
+            news[key] = end._replace(began=at, given_up=True)
+    return news, rows
 
 
 def _plan(fact: LaneStarted) -> tuple[float, str]:
@@ -178,14 +195,21 @@ def _plan(fact: LaneStarted) -> tuple[float, str]:
 
 
 def _row(key: Key, owner: int, end: End) -> Row:
-    record, usage = end.record, end.record.usage
-    reason = None if record.reason is None else storable(record.reason, LONGEST_REASON)
-    how = record.outcome.value, reason, record.status, record.latency, record.first_token
-    what: Row = (None, None, None, None)
+    record = end.record
+    return *key, end.began, owner, *end.names, *end.plan, record.start, *_how(record)
+
+
+def _how(record: Attempt) -> Row:
+    """As the columns of _HOW have it."""
+    reason = NOTHING if record.reason is None else storable(record.reason, LONGEST_REASON)
+    status = NOTHING if record.status is None else record.status
+    first = NOTHING if record.first_token is None else record.first_token
+    usage = record.usage
+    used: Row = (None, None, None, NOTHING)
     if usage is not None:
-        usd = None if usage.usd is None else amount(usage.usd)
-        what = count(usage.input_tokens), count(usage.output_tokens), usage.estimated, usd
-    return *key, end.began, owner, *end.names, *end.plan, record.start, *how, *what
+        usd = NOTHING if usage.usd is None else amount(usage.usd)
+        used = count(usage.input_tokens), count(usage.output_tokens), int(usage.estimated), usd
+    return record.outcome.value, record.latency, reason, status, first, *used
 
 
 # ---------------------------------------------------------------- sums
@@ -193,25 +217,23 @@ def _row(key: Key, owner: int, end: End) -> Row:
 
 def _sums(ended: Iterable[End]) -> Iterable[Row]:
     """What `ended` adds to the rows of `days`: one for each day, model and account."""
-    sums: defaultdict[tuple[int, tuple[str, ...]], list[float]] = defaultdict(lambda: [0] * len(_SUMMED))
+    sums: defaultdict[tuple[int, tuple[str, ...]], list[tuple[float, ...]]] = defaultdict(list)
     for end in ended:
-        sum_ = sums[int(end.began // DAY), end.names]
-        for name, more in _amounts(end):
-            sum_[_SUMMED[name]] += more
-    return [(date(day * DAY), *names[1:], *sum_) for (day, names), sum_ in sums.items()]
+        sums[int(end.began // DAY), end.names].append(_amounts(end))
+    return [
+        (date(day * DAY), *names[1:], *map(sum, zip(*each, strict=True)))
+        for (day, names), each in sums.items()
+    ]
 
 
-def _amounts(end: End) -> Iterable[tuple[str, float]]:
-    outcome, usage = end.record.outcome, end.record.usage
-    yield ("lost", -1) if end.given_up else ("calls", 1)
-    yield outcome, 1
+def _amounts(end: End) -> tuple[float, ...]:
+    """As the columns of `days` have it. One that was given up counts as a call that was lost already."""
+    outcome, again = end.record.outcome, end.given_up
+    won = outcome is Outcome.WON
+    outcomes = won, (outcome is Outcome.LOST) - again, outcome is Outcome.FAILED, outcome is Outcome.LATE
+    usage = end.record.usage
     if usage is None:
-        return
+        return not again, *outcomes, 0, 0, 0, 0, 0
     tokens = count(usage.input_tokens), count(usage.output_tokens)
-    yield "input_tokens", tokens[0]
-    yield "output_tokens", tokens[1]
-    if outcome is Outcome.WON:
-        yield "answer_input", tokens[0]
-        yield "answer_output", tokens[1]
-    if usage.usd is not None:
-        yield "usd", amount(usage.usd)
+    usd = 0 if usage.usd is None else amount(usage.usd)
+    return not again, *outcomes, *tokens, *(tokens if won else (0, 0)), usd

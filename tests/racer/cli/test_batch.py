@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.cli.batch import COMMAND, Batch, performed, row_of, run, work
+from racer.cli.batch import COMMAND, Batch, performed, run, work
 from racer.cli.batch_brake import SIGNALS
 from racer.cli.command import Command
 from racer.cli.shell import NotWritten, Shell
@@ -152,7 +152,8 @@ def test_stdout_gets_the_rows() -> None:
 @pytest.mark.parametrize("schema", [None, {"type": "object"}])
 def test_a_row_has_a_value_where_a_schema_is_asked_for(schema: dict[str, str] | None) -> None:
     """And only there."""
-    row = json.loads(row_of(answered(1), replace(ON_STDOUT, schema=schema)))
+    _, out, _ = perform(StandIn([answered(1)]), replace(ON_STDOUT, schema=schema))
+    row = json.loads(out)
     assert ("parsed" in row["racer"]) is (schema is not None)
 
 
