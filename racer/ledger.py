@@ -172,12 +172,18 @@ class Ledger:
         """How `meter` stands, as far as it is known here."""
         return self._purse.known(meter)
 
-    async def counted(self) -> None:
-        """Until it is known here how the limits stand, or cannot be: once, and not for long."""
+    async def counted(self, lanes: Iterable[Lane]) -> None:
+        """Until it is known here how the limits of `lanes` stand now, or cannot be. Not for long."""
         await self.settled()
-        if self._purse.counts and not self._counted.is_set():
-            with anyio.move_on_after(FIRST_COUNT):
-                await self._counted.wait()
+        meters = {meter.name: meter for lane in lanes for meter in self.meters(lane)}
+        if not meters or self._fault:
+            return
+        self._purse.watch(meters.values())
+        self._counted = anyio.Event()
+        self._urgent = True
+        self._stirred.set()
+        with anyio.move_on_after(FIRST_COUNT):
+            await self._counted.wait()
 
     def forms(self, lanes: Iterable[Lane]) -> Mapping[str, Form]:
         """How good each lane is for the next call, by its id: how slow it was of late, how much is used."""

@@ -71,6 +71,7 @@ class Assembly:
     """
 
     __slots__ = (
+        "_answer",
         "_finish",
         "_reasoning",
         "_text",
@@ -89,6 +90,7 @@ class Assembly:
         self._tools: dict[int, _Tool] = {}
         self._usage: Usage | None = None
         self._finish: FinishReason | None = None
+        self._answer: Answer | None = None
         self.ended = False
         self.started = False
         self.pieces = 0
@@ -97,6 +99,7 @@ class Assembly:
 
     def add(self, events: Iterable[Event]) -> None:
         """Take events in order. Raises the WireError among them, with what came before it kept."""
+        self._answer = None
         for event in events:
             if isinstance(event, Text):
                 self._text.add(event.text)
@@ -138,14 +141,17 @@ class Assembly:
         return self._finish is not None and self.pieces > 0
 
     def answer(self) -> Answer:
-        return Answer(
-            text=self._text.whole(),
-            reasoning=self._reasoning.whole(),
-            tool_calls=self._tool_calls(),
-            finish_reason=self._finish,
-            ended=self.ended,
-            usage=self._usage,
-        )
+        """All that has come; the same one until more comes."""
+        if self._answer is None:
+            self._answer = Answer(
+                text=self._text.whole(),
+                reasoning=self._reasoning.whole(),
+                tool_calls=self._tool_calls() if self._tools else (),
+                finish_reason=self._finish,
+                ended=self.ended,
+                usage=self._usage,
+            )
+        return self._answer
 
     def _tool_calls(self) -> tuple[ToolCall, ...]:
         """In their order; each has an id of its own, for results go by it."""

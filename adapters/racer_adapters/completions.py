@@ -193,13 +193,12 @@ def _joined(parts: Any) -> str:
 
 
 def _usage(usage: dict[str, Any]) -> list[Event]:
-    said = Usage(
-        input_tokens=as_count(usage.get("prompt_tokens")) or as_count(usage.get("input_tokens")),
-        output_tokens=as_count(usage.get("completion_tokens")) or as_count(usage.get("output_tokens")),
-        neurons=_amount(usage.get("neurons")),
-        usd=_amount(usage.get("cost")) or _amount(usage.get("estimated_cost")),
-    )
-    return [] if said == Usage() else [said]
+    came = as_count(usage.get("prompt_tokens")) or as_count(usage.get("input_tokens"))
+    went = as_count(usage.get("completion_tokens")) or as_count(usage.get("output_tokens"))
+    neurons = _amount(usage.get("neurons"))
+    usd = _amount(usage.get("cost")) or _amount(usage.get("estimated_cost"))
+    says_nothing = not (came or went) and neurons is None and usd is None
+    return [] if says_nothing else [Usage(came, went, neurons=neurons, usd=usd)]
 
 
 def _amount(value: Any) -> float | None:

@@ -71,6 +71,8 @@ def as_text(value: Any) -> str:
 
 def as_count(value: Any) -> int:
     """A number of tokens: whole, never negative, zero where nothing sensible was said."""
+    if type(value) is int:  # as it nearly always is
+        return value if 0 < value <= MOST_TOKENS else 0
     number = as_number(value)
     return int(number) if number is not None and 0 < number <= MOST_TOKENS else 0
 

@@ -95,17 +95,17 @@ def encode(call: Call, target: Target) -> WireRequest:
 def _message(message: Message, target: Target) -> dict[str, Any]:
     """An assistant's empty content goes along as "": some servers miss it, others refuse null."""
     parts = message.content
-    mark = target.renames.get("begun") if message.begun else None
-    return {
-        "role": message.role,
-        "content": parts if isinstance(parts, str) else [_part(part) for part in parts],
-        **given(
-            name=message.name,
-            tool_calls=[_tool_call(call) for call in message.tool_calls],
-            tool_call_id=message.tool_call_id,
-            **({mark: True} if mark else {}),
-        ),
-    }
+    content = parts if isinstance(parts, str) else [_part(part) for part in parts]
+    sent: dict[str, Any] = {"role": message.role, "content": content}
+    if message.name:
+        sent["name"] = message.name
+    if message.tool_calls:
+        sent["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+    if message.tool_call_id:
+        sent["tool_call_id"] = message.tool_call_id
+    if message.begun and (mark := target.renames.get("begun")):
+        sent[mark] = True
+    return sent
 
 
 def _part(part: Part) -> dict[str, Any]:

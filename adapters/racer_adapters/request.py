@@ -26,6 +26,8 @@ def settled(
     A field is dropped under its own name or the one it was renamed to. Of `ours`, which no caller asks
     for, a drop is not worth telling.
     """
+    if not (target.renames or target.drops):
+        return {**fields, **extra}, ()
     body: dict[str, Any] = {}
     dropped: list[str] = []
     for name, value in {**fields, **extra}.items():
@@ -61,7 +63,8 @@ def headers_of(target: Target, key_header: str = AUTHORIZATION) -> dict[str, str
     if target.key is not None:
         bearer = "Bearer " if key_header == AUTHORIZATION else ""
         headers[key_header] = bearer + target.key.reveal()
-    headers.update((name.lower(), value) for name, value in target.headers.items())
+    for name, value in target.headers.items():
+        headers[name.lower()] = value
     return headers
 
 

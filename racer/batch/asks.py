@@ -112,6 +112,7 @@ class Suites:
         for suite, ask, call in self._suites.values():
             ranking = self.ranked(ask, call)
             suite.lanes, suite.groups, suite.sorted_at = list(ranking.lanes), ranking.groups, -float("inf")
+            suite.told = ranking.lanes
         return True
 
     def _new(self, ask: Ask, call: Call) -> Suite:

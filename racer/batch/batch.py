@@ -62,6 +62,7 @@ class Batch:
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
         self._reads = False
+        self._stopped = ""
         self._left = False
         self._began = 0.0
         self._job: Job | None = None
@@ -79,7 +80,11 @@ class Batch:
     async def __aenter__(self) -> Self:
         """Its files are open, and it is known what there is to do; nothing is asked yet."""
         self._start()
-        await self._when_open()
+        try:
+            await self._when_open()
+        except BaseException:
+            await self.aclose()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -104,12 +109,17 @@ class Batch:
         """Run to the end, for whoever needs no result here: they are in OUT, and were told to the sinks."""
         self._start()
         self._wanted.set()
-        await self._ended.wait()
+        try:
+            await self._ended.wait()
+        except BaseException:
+            await self.aclose()
+            raise
         self._raise()
         return self.progress()
 
     def stop(self, why: str = "as was asked for") -> None:
         """Begin nothing more. What is under way is finished, and then BatchStopped is raised."""
+        self._stopped = why
         if self._runner is not None:
             self._runner.stop(why)
 
@@ -247,19 +257,27 @@ class Batch:
             runner = self._new_runner()
             await runner.begin()
             self._runner = runner
+            if self._stopped:
+                runner.stop(self._stopped)
             self._opened.set()
             await self._wanted.wait()
             self._began = self._parts.stage.now()
             keep = self._keep
             keep.begin(self._job, runner.saved, runner.troubled, read=self._reads)
             await runner.run(keep)
+        except asyncio.CancelledError:
+            if not self._left:
+                self._error = RacerError("the Racer was closed while the batch ran: run it again, to go on")
+            raise
         except Exception as error:  # it is its caller's, whatever it is
             self._error = error
             if self._left and not isinstance(error, RacerError):
                 raise  # a bug of which nobody else would hear
         finally:
-            if self._thread is not None:
-                with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True):
+                if self._feed is not None:
+                    await self._feed.aclose()
+                if self._thread is not None:
                     await loop.run_in_executor(self._thread, self._close)
 
     def _new_runner(self) -> Runner:

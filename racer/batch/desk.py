@@ -45,6 +45,7 @@ SORTED_FOR = 1.0
 LOOK_AGAIN = 1.0  # for lines that are late
 ASKS_AGAIN = 1.0  # a lane that was kept out, if nothing is heard before
 SOON = 0.001
+CATCHES_UP = 0.05  # seconds: who is woken a little late still begins as many as `rate` says
 GAIN = 1.5  # a second lane must be so much sooner than the first
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 WAITING = 2000  # lines at most that are read and not begun
@@ -87,12 +88,16 @@ class Prospects(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Suite:
-    """The lanes that may answer lines of one kind. `groups`: how far behind wishes put each, by its id."""
+    """The lanes that may answer lines of one kind. `groups`: how far behind wishes put each, by its id.
+
+    `told` are the same lanes for facts: one object, since what is one object is written out once for many.
+    """
 
     lanes: list[Lane]
     groups: Mapping[str, int]
     prospects: Prospects
     sorted_at: float = -FOREVER
+    told: tuple[Lane, ...] = ()
 
     def sort(self, now: float) -> None:
         """The best first, by what is known now."""
@@ -101,6 +106,8 @@ class Suite:
         self.sorted_at = now
         of = self.prospects
         self.lanes.sort(key=lambda lane: (self.groups.get(lane.id, 0), of.expected(lane) + of.price(lane)))
+        if len(self.told) != len(self.lanes):
+            self.told = tuple(self.lanes)
 
 
 class Out(NamedTuple):
@@ -140,6 +147,10 @@ class Case:
     extra: int = 0
     large: int = 0
     done: bool = False
+
+    @property
+    def is_hopeless(self) -> bool:
+        return 0 < self.large == len(self.suite.lanes)
 
 
 class Start(NamedTuple):
@@ -314,17 +325,24 @@ class Desk:
         start = self._retry(now) or self._first(now)
         if start is not None:
             if self._terms.rate is not None:
-                self._next_at = max(self._next_at, now - 1.0) + 1.0 / self._terms.rate
+                self._next_at = max(self._next_at, now - CATCHES_UP) + 1.0 / self._terms.rate
             if self._terms.policy == "all" and self._terms.width > 1:
                 self._filling = start.case
         return start
 
     def _retry(self, now: float) -> Start | None:
-        for place, case in enumerate(self._again):
+        place = 0
+        while place < len(self._again):
+            case = self._again[place]
             lane = self._lane_for(case, now)
-            if lane is not None:
+            if lane is not None or case.is_hopeless:
                 del self._again[place]
+            else:
+                place += 1
+            if lane is not None:
                 return self._start(case, lane)
+            if case.is_hopeless:
+                self.hopeless.append(case)
         return None
 
     def _first(self, now: float) -> Start | None:
@@ -333,10 +351,9 @@ class Desk:
                 lane = self._lane_for(cases[0], now)
                 if lane is not None:
                     return self._start(self._take(suite), lane)
-                large = cases[0].large
-                if large == len(suite.lanes):
+                if cases[0].is_hopeless:
                     self.hopeless.append(self._take(suite))
-                elif large and len(self._again) < WAITING:  # those behind it may be smaller
+                elif cases[0].large and len(self._again) < WAITING:  # those behind it may be smaller
                     self._again.append(self._take(suite))
                 else:
                     break
@@ -364,7 +381,7 @@ class Desk:
         return None
 
     def _has_room(self, case: Case, lane: Lane, now: float) -> bool:
-        if self._pace.of(lane).is_full or any(out.lane is lane for out in case.out.values()):
+        if self._pace.of(lane).is_full or any(out.lane.id == lane.id for out in case.out.values()):
             return False
         block = self.blocks.get(lane.id)
         if block is None or now >= self._asks_at[lane.id]:
@@ -385,7 +402,7 @@ class Desk:
     def _companion(self, now: float) -> Start | None:
         """Of the lanes that are asked at once by `all`, the next."""
         case, self._filling = self._filling, None
-        if case is None or case.done or len(case.out) >= self._terms.width:
+        if case is None or case.done or not 0 < len(case.out) < self._terms.width:
             return None
         lane = self._lane_for(case, now)
         if lane is None or not case.suite.prospects.may_add():
@@ -468,7 +485,7 @@ class Desk:
 
     def cases(self) -> Iterator[Case]:
         """Every line on the desk that has no result."""
-        yield from {id(case): case for case in self._out.values()}.values()
+        yield from {id(case): case for case in self._out.values() if not case.done}.values()
         yield from self._again
         for cases in self._fresh.values():
             yield from cases

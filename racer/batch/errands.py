@@ -98,10 +98,8 @@ class Errands:
             case.race, case.began, case.extra, case.numbers = parts.new_id(), now, 0, 1
             created = int(parts.ledger.now())
             case.book = Book(case.race, case.call, began=now, created=created)
-            lanes = tuple(case.suite.lanes)
-            rules = ask.rules
-            told = RaceStarted(case.race, ask.policy_name, rules.width, rules.deadline, lanes)
-            self._stage.tell(told)
+            rules, lanes = ask.rules, case.suite.told
+            self._stage.tell(RaceStarted(case.race, ask.policy_name, rules.width, rules.deadline, lanes))
 
     # ---------------------------------------------------------------- one request
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -44,6 +44,10 @@ class Feed(Protocol):
         """The next few that are there; None at the end."""
         ...
 
+    async def aclose(self) -> None:
+        """No more is wanted."""
+        ...
+
 
 class FileFeed:
     """The lines of a `Source`, read in a thread of their own: a pipe may keep it waiting for hours.
@@ -66,6 +70,9 @@ class FileFeed:
         if read is None or self._job is None:
             return read
         return await loop.run_in_executor(self._executor, _open, read, self._job)
+
+    async def aclose(self) -> None:
+        """Who owns the source closes it."""
 
     def _read(self) -> Sequence[Fed] | None:
         taken = self._source.take(MOST)
@@ -113,6 +120,13 @@ class PromptFeed:
             read.append((line_of(one, self._line), digest_of(_bytes_of(one))))
         return _open(read, self._job)
 
+    async def aclose(self) -> None:
+        for given in (self._async, self._sync):
+            if isinstance(given, AsyncGenerator):
+                await given.aclose()
+            elif isinstance(given, Generator):
+                given.close()
+
 
 def line_of(given: object, line: int) -> Line:
     """What a program gave, as a line."""
@@ -146,6 +160,6 @@ def _digest(raw: bytes | Bad) -> bytes:
 
 def _bytes_of(given: object) -> bytes:
     try:
-        return orjson.dumps(given, default=repr)
-    except (TypeError, ValueError):
-        return repr(given).encode("utf-8", "replace")
+        return orjson.dumps(given, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return type(given).__name__.encode()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from racer.batch.missing import Offer
 from racer.batch.plan import Speed, Tank
+from racer.batch.tanks import period_of
 from racer.core.field import field_of
 from racer.core.lessons import key_of
 from racer.core.metering import charges_of
 from racer.core.provider import Account
 from racer.core.savings import is_free
+from racer.core.span import Calendar, Once, Rolling
 from racer.core.tokens import prompt_tokens
 from racer_adapters.types import Usage
 
@@ -97,9 +99,9 @@ class Foresight:
         if pocket is None or standing is None:
             tank = Tank(meter.name, meter.span, meter.amount)
         else:
-            used = max(0.0, standing.limit - pocket.left) if meter.span is not None else 0.0
-            opens_at = standing.opens_at
-            tank = Tank(meter.name, meter.span, standing.limit, used, opens_at=opens_at)
+            opens_at, whole_at = standing.opens_at, _whole_at(meter, standing.opens_at, pocket.heard)
+            used = max(0.0, standing.limit - pocket.left) if whole_at > self._parts.ledger.now() else 0.0
+            tank = Tank(meter.name, meter.span, standing.limit, used, opens_at=opens_at, whole_at=whole_at)
         return replace(tank, unit=meter.unit, label=label, account=name)
 
     def _offers(self, skipped: Sequence[str], concurrency: int) -> Iterator[Offer]:
@@ -127,6 +129,21 @@ class Foresight:
             speeds.append(replace(speed, usd=usd))
             tanks |= {meter.name: self._tank(meter) for meter in meters}
         return Offer(provider.name, provider.key_names[0], tuple(speeds), tuple(tanks.values()))
+
+
+def _whole_at(meter: Meter, opens_at: float | None, heard: float) -> float:
+    """When all is free again of what was used as was `heard`, if nobody uses more."""
+    match meter.span:
+        case Rolling():
+            return heard + period_of(meter.span)
+        case Calendar():
+            return FOREVER if opens_at is None else opens_at
+        case Once():
+            return FOREVER
+        case None:
+            return -FOREVER
+        case _:
+            assert_never(meter.span)
 
 
 def _usd(lane: Lane, usage: Usage) -> float:

@@ -238,7 +238,7 @@ class Runner:
     async def begin(self) -> None:
         """Raises NoLanes where nobody can answer what the job asks, whatever its lines say."""
         parts, ask = self._parts, self._asks.job
-        await parts.ledger.counted()
+        await parts.ledger.settled()
         field = await parts.lineup.known(FIRST_LOOK)
         parts.check_names(ask.wishes, field)
         self.suites = Suites(parts, field)
@@ -248,6 +248,7 @@ class Runner:
         if not ranking.lanes:
             absent = [each for each in field.skipped if ask.wishes.concern(each.name)]
             raise nobody(parts.providers, (*ranking.skipped, *absent), None, parts.ledger.now())
+        await parts.ledger.counted(ranking.lanes)
 
     async def _read_lines(self) -> None:
         while True:
@@ -326,12 +327,13 @@ class Runner:
             self.stop(f"more than {self._max_errors:,} lines have failed")
 
     def _stopped(self) -> BatchStopped:
-        done, failed = self.tally.answered, self.tally.failed
+        done, failed, unread = self.tally.answered, self.tally.failed, self.desk.left
+        left = None if unread is None else unread + self.desk.waiting
         text = f"stopped: {self.why_stopped}"
         if self.desk.blocks and "lane" in self.why_stopped:
             told = [f"  {name}: {block.reason}" for name, block in self.desk.blocks.items()]
             text = "\n".join([text, *told])
-        return BatchStopped(text, done=done, failed=failed)
+        return BatchStopped(text, done=done, failed=failed, left=left)
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -34,12 +34,13 @@ TERM = 25.0  # less than the store waits for a sign of life
 class Purse:
     """All meters of this process. Nothing in here waits or asks: the ledger carries reports to the store."""
 
-    __slots__ = ("_heard", "_pockets", "_truths")
+    __slots__ = ("_heard", "_pockets", "_truths", "_watched")
 
     def __init__(self) -> None:
         self._heard = -FOREVER
         self._pockets: dict[str, Pocket] = {}
         self._truths: list[Truth] = []
+        self._watched: dict[str, Meter] = {}
 
     def pocket(self, meter: Meter) -> Pocket:
         pocket = self._pockets.get(meter.name)
@@ -92,6 +93,10 @@ class Purse:
         """Whether there is any limit to be kept."""
         return bool(self._pockets)
 
+    def watch(self, meters: Iterable[Meter]) -> None:
+        """The store is to say, once, how these stand."""
+        self._watched |= {meter.name: self.pocket(meter).meter for meter in meters}
+
     @property
     def holds(self) -> bool:
         return any(
@@ -111,7 +116,8 @@ class Purse:
         wishes = () if last else tuple(w for pocket in self._pockets.values() if (w := pocket.wish(now)))
         spends = tuple(self._spends())
         truths, self._truths = tuple(self._truths), []
-        return Report(spends, back, wishes, truths)
+        watched, self._watched = tuple(self._watched.values()), {}
+        return Report(spends, back, wishes, truths, watched)
 
     def _give_back(self, now: float, *, last: bool) -> Iterator[tuple[Meter, float]]:
         for pocket in self._pockets.values():
@@ -137,6 +143,7 @@ class Purse:
                 pocket.need += wish.need
                 pocket.least = min(pocket.least, wish.size)
         self._truths[:0] = report.truths
+        self.watch(report.watched)
 
     def _arrived(self) -> None:
         for pocket in self._pockets.values():

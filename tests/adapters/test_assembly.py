@@ -51,6 +51,16 @@ def test_nothing_is_an_empty_answer() -> None:
     assert assembled().answer() == Answer()
 
 
+def test_an_answer_is_made_once_until_more_comes() -> None:
+    """A race asks for it several times: to check it, to count it, to hand it over."""
+    assembly = assembled(Text("a"))
+    first = assembly.answer()
+
+    assert assembly.answer() is first
+    assembly.add([Text("b"), End()])
+    assert (first.text, assembly.answer()) == ("a", Answer("ab", ended=True))
+
+
 def test_tool_calls_are_joined_by_index() -> None:
     """In order of the index; the first id and name count; where there is none, an id is made."""
     answer = assembled(

@@ -197,6 +197,18 @@ async def test_a_question_is_not_asked_without_its_picture() -> None:
     assert (errand.run.dropped, errand.text) == (("seed",), "done")
 
 
+async def test_a_lane_that_has_changed_is_asked_as_it_is_now() -> None:
+    """Discovery may bring another lane of the same name: what was kept of the old one is not used."""
+    errand = Errand(answers(200, b"{}"), answers(200, b"{}"), dialect="openai")
+    lane = errand.run.lane
+    for headers in ({}, {}, {"x-team": "blue"}):
+        errand.run = Run(0, replace(lane, provider=replace(lane.provider, headers=headers)), 0.0)
+        with pytest.raises(WireError):
+            await errand.go()
+
+    assert [each.headers.get("x-team") for each in errand.transport.requests] == [None, None, "blue"]
+
+
 def test_a_target_is_what_a_lane_says_of_its_provider() -> None:
     """Address, model, key and quirks."""
     (provider,) = config_of("a").providers

@@ -12,14 +12,14 @@ from racer.core.heat import Ending
 from racer.core.tax import Tax
 from racer.core.view import Due, Why
 from racer.store.figures import MOST
-from racer.store.races import begin, end, give_up
+from racer.store.races import give_up, write
 from racer.store.text import LONGEST_NAME
 from tests.core.lanes import lane
 from tests.racer.store.tables import NOW, database, rows
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 A, B = lane("a/m"), lane("b/n")
 TAX = Tax(3, 2, 412, 0.25, 1.5)
@@ -35,9 +35,14 @@ def connection() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+def end(connection: sqlite3.Connection, results: Iterable[RaceEnded]) -> None:
+    """Told by process 7, in a batch of their own."""
+    write(connection, 7, (), results)
+
+
 def began(connection: sqlite3.Connection, *races: str, policy: str = "all", at: float = NOW) -> None:
     """In process 7."""
-    begin(connection, 7, [(at, RaceStarted(race, policy, 4, 60.0, (A, B))) for race in races])
+    write(connection, 7, [(at, RaceStarted(race, policy, 4, 60.0, (A, B))) for race in races], ())
 
 
 def test_the_tax_of_a_race_is_in_its_row(connection: sqlite3.Connection) -> None:
@@ -84,6 +89,44 @@ def test_what_is_told_twice_counts_once(connection: sqlite3.Connection) -> None:
     assert rows(connection, "ending FROM races") == "won"
 
 
+def test_a_race_that_is_whole_in_its_batch_counts_once(connection: sqlite3.Connection) -> None:
+    """Its row is that of a race which came in two pieces; told again, with another end, it stays as it is."""
+    start = RaceStarted("r", "all", 4, 60.0, (A, B), (("c/m", "excluded"),))
+    write(connection, 7, [(NOW, start), (NOW + 9, start)], [WON, replace(WON, ending=Ending.EXPIRED)])
+    whole = rows(connection, "* FROM races"), rows(connection, TAXES)
+
+    write(connection, 7, [(NOW + 9, start)], [replace(WON, ending=Ending.EXPIRED)])
+    assert (rows(connection, "* FROM races"), rows(connection, TAXES)) == whole
+
+    other = database()
+    write(other, 7, [(NOW, start)], ())
+    end(other, [WON])
+    assert (rows(other, "* FROM races"), rows(other, TAXES)) == whole
+    other.close()
+
+
+def test_rows_lie_in_the_order_in_which_races_began(connection: sqlite3.Connection) -> None:
+    """Whether they are over or not, and however many there are: what is old is found by it."""
+    names = [f"r{number:04}" for number in range(1500)]
+    begun = [(NOW, RaceStarted(name, "all", 4, 60.0, (A, B))) for name in names]
+    write(connection, 7, begun, [replace(WON, race=name) for name in names if not name.endswith("7")])
+    write(connection, 7, (), [replace(WON, race=name) for name in names])
+
+    assert rows(connection, "id FROM races ORDER BY rowid") == "\n".join(names)
+    assert rows(connection, "races, answers, sent FROM taxes") == "1500 1500 4500"
+
+
+def test_a_late_end_may_come_with_its_beginning(connection: sqlite3.Connection) -> None:
+    """A batch of which nobody knew whether it was heard comes again after the burial."""
+    start = RaceStarted("r", "all", 4, 60.0, (A, B))
+    write(connection, 7, [(NOW, start)], ())
+    give_up(connection, 7)
+    write(connection, 8, [(NOW, start)], [WON])
+
+    assert rows(connection, "owner, ending, latency FROM races") == "7 won 2"
+    assert rows(connection, TAXES) == "2027-01-15 all 1 1 3 2 412 0.25 1.5"
+
+
 def test_a_race_that_nobody_saw_begin_counts_nowhere(connection: sqlite3.Connection) -> None:
     """Its beginning was given up while the disk was full, or its row has gone by its age."""
     end(connection, [WON])
@@ -95,7 +138,7 @@ def test_a_race_that_was_given_up_is_a_race_without_tax(connection: sqlite3.Conn
     """What had ended stays as it is, and so does what runs elsewhere."""
     began(connection, "r", "s")
     began(connection, "t", policy="one")
-    begin(connection, 8, [(NOW, RaceStarted("u", "all", 4, 60.0, (A, B)))])
+    write(connection, 8, [(NOW, RaceStarted("u", "all", 4, 60.0, (A, B)))], ())
     end(connection, [WON])
 
     give_up(connection, 7)
