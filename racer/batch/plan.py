@@ -27,6 +27,7 @@ FEWEST = 9  # samples of a plan that takes long to work out
 VISITS = 60_000  # lanes looked at, in all samples together
 HORIZON = 366 * DAY  # nothing is told of what comes later
 BLOCK = 1e18
+ROUGH, ROUGHLY = 0.02, 5.0  # of the time, and seconds: so far off is the model itself, whatever is known
 OUTER = 0.1  # of the ends lie below the range, and as many above it
 UNKNOWN_SPREAD, ANSWER_SPREAD, DRIFT = 0.8, 1.1, 0.1  # of lanes, of the answers of one, of one by the hour
 COMMON_SPREAD, SIZE_SPREAD = 0.15, 0.1
@@ -91,6 +92,8 @@ class Task(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """The end in unix seconds: 10 % of the draws end before `low`, half before `middle`, 90 % before `high`.
+
+    What the model itself is off by makes the range somewhat wider.
 
     inf: not within a year. All else is of the draw that ends at `middle`. `steps`: how many prompts are done
     by which instants, evenly in between. `sleeps`: nothing can run from the one instant to the other.
@@ -170,9 +173,9 @@ def forecast(
     left = 0 if ends[middle] < inf else task.prompts - floor(run.done + 1e-6)
     return Forecast(
         task,
-        low=ends[order[outer]],
+        low=_off(ends[order[outer]], now, -1),
         middle=ends[middle],
-        high=ends[order[-1 - outer]],
+        high=_off(ends[order[-1 - outer]], now, 1),
         steps=tuple(run.curve),
         usd=sum(speed.usd * calls for speed, calls in zip(task.speeds, run.calls, strict=True)),
         shares=_shares(task, run, task.prompts - left),
@@ -182,6 +185,10 @@ def forecast(
         ends=tuple(sorted(ends)),
         draw=middle,
     )
+
+
+def _off(end: float, now: float, way: int) -> float:
+    return max(now, end + way * (ROUGH * (end - now) + ROUGHLY))
 
 
 def tanks_of(task: Task, run: Run) -> tuple[Tank, ...]:
