@@ -9,9 +9,10 @@ from racer.batch.desk import Suite
 from racer.core.latency import size_within
 from racer.core.options import read
 from racer.core.outlook import Outlook
-from racer.core.rank import known_names, needs_of, rank, tokens_of
+from racer.core.rank import TASKS, known_names, matches, needs_of, rank, tokens_of
 from racer.errors import BadRequest
 from racer_adapters.messages import parse_messages
+from racer_adapters.placed import shown
 from racer_adapters.types import Call
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from racer.core.field import Field
     from racer.core.into import Into
     from racer.core.options import Ask, Messages, Options
+    from racer.core.provider import Lane
     from racer.core.rank import Ranking
 
 POLICY: Literal["frugal"] = "frugal"  # an answer that nobody waits for is worth no second request
@@ -67,18 +69,26 @@ class Asks:
 
     def _whom(self, model: str | None) -> Mapping[str, Any]:
         """Who is meant by `model`. One that nobody has is no wish: whoever can answers, and it is told."""
-        if model is None or model == "auto" or model.startswith("auto:"):
+        if model is None:
             return {}
+        auto, _, task = model.partition(":")
+        if auto == "auto":
+            return {"task": task} if task in TASKS else {}
         lanes = self._parts.lineup.field.lanes
-        known = known_names(self._parts.providers, lanes)
         names = [name.strip() for name in model.split(",")]
-        own = {lane.id for lane in lanes for name in names if lane.model.name == name}
-        if own:
-            return {"only": sorted(own)}
-        if all(name in known for name in names):
-            return {"only": names}
-        self.unknown_models[model] = self.unknown_models.get(model, 0) + 1
-        return {}
+        meant = [lane for lane in lanes if any(_is_meant(lane, name) for name in names)]
+        if not meant and not known_names(self._parts.providers, lanes) & set(names):
+            self.unknown_models[model] = self.unknown_models.get(model, 0) + 1
+            return {}
+        wished = self.job.wishes.only
+        left = [lane.id for lane in meant if not wished or any(matches(lane, name) for name in wished)]
+        if not left:
+            raise BadRequest(f"it asks for {shown(model)}, which the options of the batch leave out")
+        return {"only": left}
+
+
+def _is_meant(lane: Lane, name: str) -> bool:
+    return lane.model.name == name or matches(lane, name)
 
 
 class Suites:

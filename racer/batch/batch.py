@@ -65,6 +65,7 @@ class Batch:
         self._stopped = ""
         self._left = False
         self._began = 0.0
+        self._over_at: float | None = None
         self._job: Job | None = None
         self._source: Source | None = None
         self._census: Census | None = None
@@ -156,7 +157,7 @@ class Batch:
             output_tokens=tally.output_tokens,
             usd=tally.usd,
             rate=sum(track.per_second(now) for track in runner.pace.tracks.values()),
-            elapsed=now - self._began,
+            elapsed=(now if self._over_at is None else self._over_at) - self._began,
             attempts=tally.attempts,
             lanes=lanes,
             asleep_until=asleep,
@@ -219,6 +220,7 @@ class Batch:
         self._end_thread()
         self._opened.set()
         self._ended.set()
+        self._over_at = self._parts.stage.now()
         self._keep.arrived.set()
 
     async def _when_open(self) -> None:
@@ -277,6 +279,8 @@ class Batch:
             with anyio.CancelScope(shield=True):
                 if self._feed is not None:
                     await self._feed.aclose()
+                if self._job is None:
+                    self._keep.rescue()
                 if self._thread is not None:
                     await loop.run_in_executor(self._thread, self._close)
 
@@ -327,7 +331,7 @@ class Batch:
                 self._source.close()
             if job is not None:
                 with suppress(RacerError):  # it was told why
-                    job.write([kept.row for kept in keep.left() if kept.row is not None])
+                    job.write(keep.rescue())
         finally:
             if job is not None:
                 job.close()

@@ -82,8 +82,8 @@ class Errands:
     def expire(self, now: float) -> None:
         """Give up on those that take too long."""
         for number, (run, _, task) in self._runs.items():
-            late = now - run.started >= run.lane.provider.timeout and not run.checked
-            if late and number not in self._expired:
+            patience = run.lane.provider.timeout * (1 + run.checked)  # as much again for the caller's checks
+            if now - run.started >= patience and number not in self._expired:
                 self._expired.add(number)
                 task.cancel()
 
@@ -114,8 +114,7 @@ class Errands:
         except asyncio.CancelledError:
             if number not in self._expired or number not in self._runs:
                 raise
-            late = Patience.of(run.lane.provider.timeout, stream=False)
-            self._failed(number, run, case, late.lost(started=False, age=late.total))
+            self._failed(number, run, case, _late(run))
 
     async def _finish(self, number: int, run: Run, case: Case) -> None:
         """The answer is whole. Raises WireError where it is no reply."""
@@ -196,6 +195,13 @@ class Errands:
         ended = RaceEnded(case.race, ending, latency, len(ran), book.winner, tax=tax, charged=case.extra)
         self._stage.tell(ended)
         case.book, case.ran = None, []
+
+
+def _late(run: Run) -> WireError:
+    patience = Patience.of(run.lane.provider.timeout, stream=False)
+    if run.checked:
+        return WireError(Kind.INVALID, f"valid= has not said anything in {patience.total:g} s")
+    return patience.lost(started=False, age=patience.total)
 
 
 def _nobody_reads(run: Run) -> None:

@@ -108,10 +108,12 @@ class Keep:
         if self._job is not None and rows:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._job.write, rows)
 
-    def left(self) -> Sequence[Kept]:
-        """What was not written."""
+    def rescue(self) -> Sequence[Row]:
+        """What was not written when it ended before its time. Whoever iterates gets the results of it."""
         left, self._waiting = self._waiting, []
-        return left
+        if self._read:
+            self.ready.extend(kept.result for kept in left)
+        return [kept.row for kept in left if kept.row is not None]
 
     async def _hand_on(self, batch: Sequence[Kept]) -> None:
         for sink in self._sinks:

@@ -93,11 +93,10 @@ class Task(NamedTuple):
 class Forecast:
     """The end in unix seconds: 10 % of the draws end before `low`, half before `middle`, 90 % before `high`.
 
-    What the model itself is off by makes the range somewhat wider.
-
-    inf: not within a year. All else is of the draw that ends at `middle`. `steps`: how many prompts are done
-    by which instants, evenly in between. `sleeps`: nothing can run from the one instant to the other.
-    `unfinished` prompts stay for good, for want of the tanks in `why`. `ends` are those of all draws, sorted.
+    The range is somewhat wider, by what the model itself is off. inf: not within a year. All else is of the
+    draw that ends at `middle`. `steps`: how many prompts are done by which instants, evenly in between.
+    `sleeps`: nothing can run from the one instant to the other. `unfinished` prompts stay for good, for want
+    of the tanks in `why`. `ends` are those of all draws, sorted.
     """
 
     task: Task
