@@ -381,7 +381,11 @@ class Desk:
         return None
 
     def _has_room(self, case: Case, lane: Lane, now: float) -> bool:
-        if self._pace.of(lane).is_full or any(out.lane.id == lane.id for out in case.out.values()):
+        track = self._pace.of(lane)
+        if now < track.rests_until:
+            self._wake = min(self._wake, track.rests_until)
+            return False
+        if track.is_full or any(out.lane.id == lane.id for out in case.out.values()):
             return False
         block = self.blocks.get(lane.id)
         if block is None or now >= self._asks_at[lane.id]:

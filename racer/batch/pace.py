@@ -8,7 +8,8 @@ Rule 2: pushed back, it is given half as many, once for all calls that were unde
         run out of time is chance, two in a row are not; and one that was alone says nothing of too many.
 Rule 3: a lane whose calls take much longer for an answer of the same length than when it had few of them
         queues them by itself: it is given no more, and slowly fewer, but not less than FIRST.
-Rule 4: a machine of the user's own is not bounded here: its queue is (racer/core/hosts.py).
+Rule 4: a lane that refuses one line after the other, while others answer, rests longer and longer.
+Rule 5: a machine of the user's own is not bounded here: its queue is (racer/core/hosts.py).
 
 Limits that are known are no matter of pace: nothing is sent that they do not allow.
 """
@@ -16,8 +17,10 @@ Limits that are known are no matter of pace: nothing is sent that they do not al
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import TYPE_CHECKING
 
+from racer.core.consequence import CONSEQUENCES
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ SHRINKS = 0.95
 LEAST_TOKENS = 30  # an answer of none takes time as well
 RATE_OVER = 60.0  # seconds over which answers are counted
 
+REFUSES, REST, LONGEST_REST = 5, 5.0, 300.0  # refusals in a row, where others answer; seconds
 IN_A_ROW = 2  # what may be chance, without an answer between
 
 _SAYS_SO = frozenset({Kind.RATE, Kind.OVERLOADED})
@@ -58,6 +62,8 @@ class Track:
     answered: int = 0
     failed: int = 0
     doubts: int = 0
+    refusals: int = 0
+    rests_until: float = -FOREVER
     started_at: float = -FOREVER
     rate: float = 0.0
     since: float | None = None
@@ -85,7 +91,7 @@ class Track:
         """Answers a second of late; what it has shown so far where it began just now."""
         if self.since is None:
             return 0.0
-        known = min(RATE_OVER, max(1.0, now - self.since))
+        known = max(1.0, RATE_OVER * (1 - exp((self.since - now) / RATE_OVER)))
         return self.rate_at(now) * RATE_OVER / known
 
     def learn(self, seconds: float, tokens: int, *, few: bool) -> None:
@@ -102,10 +108,11 @@ class Track:
 class Pace:
     """What is known of the pace of every lane, by its id. Instants are on the clock of its caller."""
 
-    __slots__ = ("tracks",)
+    __slots__ = ("answers", "tracks")
 
     def __init__(self) -> None:
         self.tracks: dict[str, Track] = {}
+        self.answers = 0
 
     def of(self, lane: Lane) -> Track:
         track = self.tracks.get(lane.id)
@@ -127,7 +134,8 @@ class Pace:
         was_full, few = track.is_full, track.flying <= FIRST
         track.flying -= 1
         track.answered += 1
-        track.doubts = 0
+        track.doubts = track.refusals = 0
+        self.answers += 1
         track.count(now)
         track.learn(now - started, tokens, few=few)
         if not was_full or started < track.cut_at:
@@ -148,6 +156,7 @@ class Pace:
         at_once = track.flying
         track.flying -= 1
         track.failed += 1
+        self._refused(track, error, now)
         if not _pushes_back(track, error) or started < track.cut_at:
             return
         if at_once <= 1:  # it is ill, or its limits are: not too many at once
@@ -159,6 +168,16 @@ class Pace:
         track.window = max(1.0, min(track.window, float(at_once)) / 2)
         track.climbs = False
         track.cut_at = now
+
+
+    def _refused(self, track: Track, error: WireError, now: float) -> None:
+        """No breaker counts what says something of the line; but who refuses all of them is no help."""
+        if CONSEQUENCES[error.kind] is not None or error.kind is Kind.LOCAL:
+            return
+        track.refusals += 1
+        if track.refusals >= REFUSES and self.answers > track.answered:
+            rest = REST * 2.0 ** min(track.refusals - REFUSES, 30)
+            track.rests_until = now + min(LONGEST_REST, rest)
 
 
 def _pushes_back(track: Track, error: WireError) -> bool:

@@ -197,8 +197,8 @@ class Runner:
             block = self._gate(case).blocked(lane, now)
         if block is None:
             return None
-        if block.pending and not lane.provider.local:
-            self._gate(case).ask(lane)
+        if block.pending:
+            self._gate(case).ask(lane, queues=False)
         if not (block.stated or block.pending) and self._may_probe(lane, now):
             return None
         return block

@@ -119,9 +119,14 @@ class Admission:
             return Block(guess.until, guess.reason, stated=False, pending=True)
         return Block(now, "its quota is being asked for", stated=True, pending=True, limit=True)
 
-    def ask(self, lane: Lane) -> None:
-        """For its quota, once until the store has answered; or for a place in the queue of a busy host."""
+    def ask(self, lane: Lane, *, queues: bool = True) -> None:
+        """For its quota, once until the store has answered; or for a place in the queue of a busy host.
+
+        Who does not queue looks again by himself.
+        """
         if lane.id in self._busy:
+            if not queues:
+                return
             self._queued = True
             self._hosts.wait(lane, self._clock(), self, self.wake)
         elif lane.id not in self._asked:
