@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import orjson
+
 from racer.batch.desk import Suite
 from racer.core.latency import size_within
 from racer.core.options import read
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from racer.core.provider import Lane
     from racer.core.rank import Ranking
 
+MOST_KNOWN = 1000
+NOBODY: Mapping[str, Any] = {}  # a model that nobody has
 POLICY: Literal["frugal"] = "frugal"  # an answer that nobody waits for is worth no second request
 
 
@@ -40,34 +44,60 @@ class Asks:
         self._system = parse_messages(self._before) if self._before else ()
         self.job = self._read("?", self._options)
         self.unknown_models: dict[str, int] = {}
+        self._known: dict[bytes, Ask] = {}
+        self._whoms: dict[str | None, Mapping[str, Any]] = {}
 
     def of(self, prompt: Prompt) -> tuple[Ask, Call]:
         """What is said of a line, and its own question, in place of the one there. Raises BadRequest."""
-        if not prompt.options and prompt.model is None:
-            return self.job, self._call(prompt.messages)
-        options = cast("Options", {**self._options, **prompt.options, **self._whom(prompt.model)})
-        ask = self._read(prompt.messages, options)
-        return ask, ask.call
+        ask = self._of(prompt.options, prompt.model) if prompt.options or prompt.model else self.job
+        return ask, self._call(ask.call, prompt.messages)
 
-    def _call(self, messages: Messages) -> Call:
+    def forget(self) -> None:
+        """Lanes have come or gone: who is meant by a model may have changed."""
+        self._known.clear()
+        self._whoms.clear()
+
+    def _of(self, options: Mapping[str, Any], model: str | None) -> Ask:
+        """Most lines say the same, so that little has to be read anew."""
+        whom = self._whom(model)
+        try:
+            key = orjson.dumps((options, whom))
+        except (TypeError, ValueError):
+            return self._read("?", cast("Options", {**self._options, **options, **whom}))
+        ask = self._known.get(key)
+        if ask is None:
+            ask = self._read("?", cast("Options", {**self._options, **options, **whom}))
+            if len(self._known) < MOST_KNOWN:
+                self._known[key] = ask
+        return ask
+
+    def _call(self, like: Call, messages: Messages) -> Call:
         """As `replace` would make it, at a quarter of what that costs."""
         try:
             said = (*self._system, *parse_messages(messages))
         except ValueError as error:
             raise BadRequest(str(error)) from None
-        job = self.job.call
         return Call(
-            said, job.max_tokens, job.temperature, job.top_p, job.stop, job.seed, job.tools, job.tool_choice,
-            job.shape, job.extra, job.stream,
+            said, like.max_tokens, like.temperature, like.top_p, like.stop, like.seed, like.tools,
+            like.tool_choice, like.shape, like.extra, like.stream,
         )  # fmt: skip
 
     def _read(self, messages: Messages, options: Options) -> Ask:
         """An answer in one piece costs less, and nobody reads along."""
-        said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-        ask = read([*self._before, *said], options, self._parts.defaults, self._into)
+        ask = read(messages, options, self._parts.defaults, self._into)
         return replace(ask, call=replace(ask.call, stream=False), proof=None)
 
     def _whom(self, model: str | None) -> Mapping[str, Any]:
+        whom = self._whoms.get(model)
+        if whom is None:
+            whom = self._meant_by(model)
+            if len(self._whoms) < MOST_KNOWN:
+                self._whoms[model] = whom
+        if whom is NOBODY and model is not None:
+            self.unknown_models[model] = self.unknown_models.get(model, 0) + 1
+        return whom
+
+    def _meant_by(self, model: str | None) -> Mapping[str, Any]:
         """Who is meant by `model`. One that nobody has is no wish: whoever can answers, and it is told."""
         if model is None:
             return {}
@@ -78,8 +108,7 @@ class Asks:
         names = [name.strip() for name in model.split(",")]
         meant = [lane for lane in lanes if any(_is_meant(lane, name) for name in names)]
         if not meant and not known_names(self._parts.providers, lanes) & set(names):
-            self.unknown_models[model] = self.unknown_models.get(model, 0) + 1
-            return {}
+            return NOBODY
         wished = self.job.wishes.only
         left = [lane.id for lane in meant if not wished or any(matches(lane, name) for name in wished)]
         if not left:

@@ -472,6 +472,8 @@ class Desk:
         """Answers a second that `lane` gives: of late, or as many as its places let it."""
         track = self._pace.of(lane)
         block = self.blocks.get(lane.id)
+        if track.rests_until > now + FIRST_PAUSE:
+            return 0.0
         if block is not None and block.until > now + FIRST_PAUSE and not track.per_second(now):
             return 0.0
         most = track.places / suite.prospects.expected(lane) if track.bounded else FOREVER

@@ -169,7 +169,6 @@ class Pace:
         track.climbs = False
         track.cut_at = now
 
-
     def _refused(self, track: Track, error: WireError, now: float) -> None:
         """No breaker counts what says something of the line; but who refuses all of them is no help."""
         if CONSEQUENCES[error.kind] is not None or error.kind is Kind.LOCAL:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 SAMPLES = 40
 FEWEST = 9  # samples of a plan that takes long to work out
-VISITS = 60_000  # lanes looked at, in all samples together
+VISITS = 20_000  # lanes looked at, in all samples together
 HORIZON = 366 * DAY  # nothing is told of what comes later
 BLOCK = 1e18
 ROUGH, ROUGHLY = 0.02, 5.0  # of the time, and seconds: so far off is the model itself, whatever is known
+RARE = 4.0  # log-sds that are hardly ever drawn
 OUTER = 0.1  # of the ends lie below the range, and as many above it
 UNKNOWN_SPREAD, ANSWER_SPREAD, DRIFT = 0.8, 1.1, 0.1  # of lanes, of the answers of one, of one by the hour
 COMMON_SPREAD, SIZE_SPREAD = 0.15, 0.1
@@ -93,8 +94,8 @@ class Task(NamedTuple):
 class Forecast:
     """The end in unix seconds: 10 % of the draws end before `low`, half before `middle`, 90 % before `high`.
 
-    The range is somewhat wider, by what the model itself is off. inf: not within a year. All else is of the
-    draw that ends at `middle`. `steps`: how many prompts are done by which instants, evenly in between.
+    The range is somewhat wider, by what the model itself is off since all lanes last waited for a reset. inf:
+    not within a year. All else is of the draw that ends at `middle`. `steps`: how many prompts are done by which instants, evenly in between.
     `sleeps`: nothing can run from the one instant to the other. `unfinished` prompts stay for good, for want
     of the tanks in `why`. `ends` are those of all draws, sorted.
     """
@@ -159,22 +160,18 @@ def forecast(
     task = Task(max(0, prompts), tuple(speeds), tuple(tanks), now, concurrency, rate, seed)
     if prompts <= 0:
         return Forecast(task, now, now, now, ((now, 0.0),), ends=(now,))
-    model = Model(task)
-    draws = drawn(task, max(1, samples))
-    visits, ends = model.run(draws[0]).visits, [model.end]
-    for draw in draws[1 : max(FEWEST, VISITS // visits)]:
-        model.run(draw)
-        ends.append(model.end)
+    runs, ends = _runs(Model(task), drawn(task, max(1, samples)))
     order = sorted(range(len(ends)), key=ends.__getitem__)
     outer = max(0, floor(OUTER * (len(ends) + 1)) - 1)
     middle = order[(len(order) - 1) // 2]
-    run = model.run(draws[middle])
+    run = runs[middle]
     left = 0 if ends[middle] < inf else task.prompts - floor(run.done + 1e-6)
+    since = _anew(task, run)
     return Forecast(
         task,
-        low=_off(ends[order[outer]], now, -1),
+        low=max(now, ends[order[outer]] - _off(ends[order[outer]], now, since)),
         middle=ends[middle],
-        high=_off(ends[order[-1 - outer]], now, 1),
+        high=ends[order[-1 - outer]] + _off(ends[order[-1 - outer]], now, since),
         steps=tuple(run.curve),
         usd=sum(speed.usd * calls for speed, calls in zip(task.speeds, run.calls, strict=True)),
         shares=_shares(task, run, task.prompts - left),
@@ -186,8 +183,32 @@ def forecast(
     )
 
 
-def _off(end: float, now: float, way: int) -> float:
-    return max(now, end + way * (ROUGH * (end - now) + ROUGHLY))
+def _runs(model: Model, draws: Sequence[Draw]) -> tuple[list[Run], list[float]]:
+    """With their ends: of fewer draws where one takes long."""
+    runs, ends, visits = list[Run](), list[float](), 0
+    for draw in draws:
+        if len(runs) >= FEWEST and visits > VISITS:
+            break
+        runs.append(model.run(draw))
+        ends.append(model.end)
+        visits += runs[-1].visits
+    return runs, ends
+
+
+def _anew(task: Task, run: Run) -> float:
+    """When all lanes last began together, at an instant that is known for sure: what was before is no matter."""
+    blocks = [speed.until for speed in task.speeds]
+    sure = (
+        until
+        for _, until in run.idle
+        if run.resets.is_one(until) or any(abs(each - until) < 1.0 for each in blocks)
+    )
+    return max(sure, default=task.now)
+
+
+def _off(end: float, now: float, since: float) -> float:
+    """What the model may be off at an `end`; nothing where there is none."""
+    return 0.0 if end == inf else ROUGH * (end - (since if since < end else now)) + ROUGHLY
 
 
 def tanks_of(task: Task, run: Run) -> tuple[Tank, ...]:
@@ -268,7 +289,7 @@ class Model:
         self._basins = [_basin(tank, task.now) for tank in task.tanks]
         self._job = len(self._basins)
         most = float(max(1, min(task.concurrency, task.prompts)))
-        self._binds = sum(speed.at_once for speed in task.speeds) > most
+        self._binds = sum(speed.at_once * exp(RARE * speed.unsure) for speed in task.speeds) > most
         self._basins.append(Basin(most, 0.0, None))
         self._basins.append(Basin(BLOCK if task.rate is None else task.rate, 0.0, None))
         self._blocks = [self._block(speed) for speed in task.speeds]

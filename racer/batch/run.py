@@ -231,7 +231,8 @@ class Runner:
         now = self._now()
         if self.suites is not None and now - self._looked_at >= LOOKS:
             self._looked_at = now
-            self.suites.refresh(await self._parts.lineup.known(0.0))
+            if self.suites.refresh(await self._parts.lineup.known(0.0)):
+                self._asks.forget()
 
     # ---------------------------------------------------------------- lines
 

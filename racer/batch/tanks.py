@@ -4,7 +4,8 @@ Between two events all lanes run at steady rates, so that a day is some dozens o
 
 Rule 1: what a stretch of use takes from a rolling window comes back at once, as late as its first use may.
         A lane goes on as fast as it did, so that this is as good as to follow each call.
-Rule 2: a window of at most an hour is followed so for some rounds; after them only its rate is.
+Rule 2: a window of at most an hour is followed so for some rounds; after them only its rate is. In a run
+        that takes long to work out, that is so of a longer window, too, after more rounds.
 Rule 3: lanes come in the order of preference: each takes what those before it have left.
 Rule 4: a lane that fills all its places has its last calls under way when the flow ends; the others start
         theirs only then. Of many last answers the slowest counts.
@@ -17,7 +18,7 @@ from collections import deque
 from math import exp, inf, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from racer.core.span import SLOTS, Calendar, Once, Rolling, slot_at
+from racer.core.span import LENGTHS, SLOTS, Calendar, Once, Rolling, slot_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from racer.core.span import Span
 
 SHORT = 3600.0
-ROUNDS = 5
+ROUNDS, MANY = 5, 20  # of a short window, of a longer one
+PATIENCE = 1500  # lanes looked at in one run, before longer windows are followed less closely
 PARTS = 2  # in which what was used before comes back
 TINY = 1e-9
 TAIL = 0.7  # log-sd of the time that one answer takes
@@ -77,6 +79,10 @@ class Resets:
             known.append(slot_at(span, known[-1]).until)
         return known[bisect_right(known, at)]
 
+    def is_one(self, at: float) -> bool:
+        """Whether a window begins then, of those that were asked for."""
+        return any(abs(begin - at) < 1.0 for known in self._known.values() for begin in known[1:])
+
 
 class Run:
     """One run from `now` until `goal` prompts are answered. `go` runs it; it is asked then.
@@ -86,15 +92,15 @@ class Run:
     """
 
     __slots__ = (
-        "_back", "_basins", "_drain", "_due", "_flows", "_goal", "_late", "_mark", "_open", "_ready",
-        "_resets", "_rounds", "_shut", "_since", "_streams", "_users", "_wide", "calls", "curve", "done",
-        "idle", "level", "now", "tight", "visits",
+        "_back", "_basins", "_drain", "_due", "_flows", "_goal", "_late", "_mark", "_mean", "_open", "_ready",
+        "_rounds", "_shut", "_since", "_streams", "_users", "_wide", "calls", "curve", "done",
+        "idle", "level", "now", "resets", "tight", "visits",
     )  # fmt: skip
 
     def __init__(
         self, streams: Sequence[Stream], basins: Sequence[Basin], resets: Resets, now: float, goal: float
     ) -> None:
-        self._streams, self._basins, self._resets, self._goal = streams, basins, resets, goal
+        self._streams, self._basins, self.resets, self._goal = streams, basins, resets, goal
         self.now, self.done, self.visits, self._late = now, 0.0, 0, now
         self.calls = [0.0] * len(streams)
         self._mark = self.calls.copy()  # calls of each lane when it began to run
@@ -108,6 +114,7 @@ class Run:
         self._due = [_first_due(each, resets, now) for each in basins]
         self._open = [False] * len(basins)
         self._rounds = [0] * len(basins)
+        self._mean: dict[int, float] = {}  # basins of which only the rate is followed: their periods
         self._drain: dict[int, float] = {}
         self._shut: list[set[int]] = [set() for _ in streams]  # the empty basins of each lane
         self._users: list[list[int]] = [[] for _ in basins]
@@ -178,7 +185,7 @@ class Run:
         span = self._basins[number].span
         self._open[number] = True
         if isinstance(span, Calendar):
-            self._due[number] = self._resets.after(span, self.now)
+            self._due[number] = self.resets.after(span, self.now)
         elif isinstance(span, Rolling):
             self._back[number].append([self.now + period_of(span), 0.0])
             self._due[number] = self._back[number][0][0]
@@ -218,9 +225,8 @@ class Run:
         return self.level[number] <= TINY * self._basins[number].limit
 
     def _dry(self, number: int) -> None:
-        span = self._basins[number].span
-        if self._rounds[number] >= ROUNDS and isinstance(span, Rolling) and span.seconds <= SHORT:
-            self._flows[number] = self._basins[number].limit / period_of(span)
+        if number in self._mean:
+            self._flows[number] = self._basins[number].limit / self._mean[number]
         else:
             self.level[number] = 0.0
             self._close(number)
@@ -236,6 +242,7 @@ class Run:
         self._due[number], self._open[number] = inf, False
         if isinstance(span, Calendar):
             self.level[number] = limit
+            self._go_round(number, LENGTHS[span.per])
         elif isinstance(span, Once) and not self._back[number]:  # it expires
             self.level[number] = 0.0
         else:
@@ -253,12 +260,18 @@ class Run:
             self.level[number] = min(limit, self.level[number] + back.popleft()[1])
         if back:
             self._due[number] = back[0][0]
+        if isinstance(span, Rolling):
+            self._go_round(number, period_of(span))
+
+    def _go_round(self, number: int, period: float) -> None:
+        """After some rounds only the mean rate: half a window ahead, for it is used up as soon as it is there."""
         self._rounds[number] += 1
-        if self._rounds[number] >= ROUNDS and isinstance(span, Rolling) and span.seconds <= SHORT:
-            # From here on its mean rate: half a window ahead, since it is used up as soon as it is there.
-            back.clear()
+        rounds, short = self._rounds[number], period <= period_of(Rolling(SHORT))
+        if rounds >= ROUNDS if short else rounds >= MANY and self.visits > PATIENCE:
+            self._mean[number] = period
+            self._back[number].clear()
             self._due[number], self._open[number] = inf, True
-            self.level[number] = min(self.level[number], limit / 2)
+            self.level[number] = min(self.level[number], self._basins[number].limit / 2)
 
     # ------------------------------------------------------------ the last answers
 
