@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from racer.api import Racer as Racer
     from racer.api import race as race
+    from racer.batch.batch import Batch as Batch
+    from racer.batch.line import Result as Result
     from racer.config import Config as Config
     from racer.core.piece import Piece as Piece
     from racer.core.reply import Attempt as Attempt
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "BadRequest",
+    "Batch",
     "BatchStopped",
     "Config",
     "ConfigError",
@@ -47,6 +50,7 @@ __all__ = [
     "Racer",
     "RacerError",
     "Reply",
+    "Result",
     "StoreError",
     "Stream",
     "StreamBroken",
@@ -56,6 +60,8 @@ __all__ = [
 _HOMES = {
     "Racer": "racer.api",
     "race": "racer.api",
+    "Batch": "racer.batch.batch",
+    "Result": "racer.batch.line",
     "Config": "racer.config",
     "Attempt": "racer.core.reply",
     "Piece": "racer.core.piece",

@@ -11,7 +11,7 @@ Rule 3: while the store cannot be written, lanes with limits may spend what is h
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -49,9 +49,10 @@ if TYPE_CHECKING:
     from racer.core.facts import Fact, Observer
     from racer.core.pocket import Pocket
     from racer.core.provider import Lane
-    from racer.core.quota import Joined, Meter, Report, Tidings, Truth
+    from racer.core.quota import Meter, Report, Tidings, Truth
     from racer.core.rank import Form
     from racer.recorder import Note
+    from racer.storage import Store
     from racer.timepiece import Timepiece
     from racer_adapters.errors import WireError
     from racer_adapters.types import Call
@@ -67,37 +68,6 @@ NEVER = float("inf")
 LOST = frozenset({"corrupt", "gone"})  # the store, with all that was counted in it
 LOCK_LASTS = 1.0  # who waits for a lane looks again: other programs do not hold a database for long
 USUAL_PROMPT = 256
-
-
-class Store(Protocol):
-    """What the ledger needs of a store; racer/store has the one for a single machine.
-
-    Each call happens whole or not at all, and raises StoreError where the store cannot serve. It has not
-    happened then; but where the kind is `other`, nobody knows.
-    """
-
-    async def open(self, wall: float, ticks: float, boot: str) -> Joined:
-        """Join the processes that share the store; the clocks of this one say `wall` and `ticks`."""
-        ...
-
-    async def exchange(
-        self, report: Report, notes: Sequence[Note], now: float, *, last: bool = False
-    ) -> Tidings | None:
-        """Tell and ask, at once; `last` also says goodbye.
-
-        None: this process was taken for dead, and nothing of this was heard.
-        """
-        ...
-
-    async def tidy(self, now: float) -> None:
-        """Work that should be done now and then: a good moment, nobody waits."""
-        ...
-
-    async def move_anchor(self, wall: float, ticks: float) -> None:
-        """All processes are to set their clocks so."""
-        ...
-
-    async def aclose(self) -> None: ...
 
 
 class Ledger:

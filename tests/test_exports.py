@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parent.parent
-MOST_NAMES = 16
+MOST_NAMES = 20
 
 
 def public(module: ModuleType) -> set[str]:

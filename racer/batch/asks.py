@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import orjson
 
-from racer.batch.desk import Suite
+from racer.batch.case import Suite
 from racer.core.latency import size_within
 from racer.core.options import read
 from racer.core.outlook import Outlook
@@ -127,12 +128,12 @@ class Suites:
         self._parts = parts
         self._field = field
         self._suites: dict[object, tuple[Suite, Ask, Call]] = {}
-        self._shortest = self._shortest_context()
+        self._contexts = self._all_contexts()
 
     def of(self, ask: Ask, call: Call) -> Suite:
         """Without a lane where nobody can answer it."""
         tokens = tokens_of(call)
-        long = tokens if tokens > self._shortest else 0
+        long = bisect_left(self._contexts, tokens)
         key = (ask.wishes, needs_of(call), size_within(call.max_tokens), ask.policy_name, long)
         known = self._suites.get(key)
         if known is None:
@@ -147,7 +148,8 @@ class Suites:
         """Lanes have come or gone: whether they have."""
         if field is self._field:
             return False
-        self._field, self._shortest = field, self._shortest_context()
+        self._field = field
+        self._contexts = self._all_contexts()
         for suite, ask, call in self._suites.values():
             ranking = self.ranked(ask, call)
             suite.lanes, suite.groups, suite.sorted_at = list(ranking.lanes), ranking.groups, -float("inf")
@@ -164,6 +166,6 @@ class Suites:
         size, allowances = size_within(call.max_tokens), parts.budget.of(ask.policy_name)
         return Outlook(parts.ledger.latencies, gate, allowances, parts.ledger.now, sparing=False, size=size)
 
-    def _shortest_context(self) -> int:
-        lanes = self._field.lanes
-        return min((lane.model.context for lane in lanes if lane.model.context is not None), default=2**62)
+    def _all_contexts(self) -> list[int]:
+        """Two lines are of one length where the same contexts are too short for both."""
+        return sorted({lane.model.context for lane in self._field.lanes if lane.model.context is not None})

@@ -6,9 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-import anyio
+from typing import TYPE_CHECKING, Any, Self
 
 from racer.batch.asks import Asks
 from racer.batch.feed import FileFeed, PromptFeed
@@ -22,7 +20,7 @@ from racer.batch.source import Source
 from racer.errors import BadRequest, RacerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 
     from racer.batch.feed import Feed
     from racer.batch.jobfile import Job
@@ -99,8 +97,7 @@ class Batch:
             self._end_thread()
             return
         task.cancel()
-        with anyio.CancelScope(shield=True):
-            await self._ended.wait()
+        await _to_its_end(self._ended.wait())
 
     def __aiter__(self) -> AsyncGenerator[Result]:
         self._reads = True
@@ -276,13 +273,15 @@ class Batch:
             if self._left and not isinstance(error, RacerError):
                 raise  # a bug of which nobody else would hear
         finally:
-            with anyio.CancelScope(shield=True):
-                if self._feed is not None:
-                    await self._feed.aclose()
-                if self._job is None:
-                    self._keep.rescue()
-                if self._thread is not None:
-                    await loop.run_in_executor(self._thread, self._close)
+            await _to_its_end(self._put_away())
+
+    async def _put_away(self) -> None:
+        if self._feed is not None:
+            await self._feed.aclose()
+        if self._job is None:
+            self._keep.rescue()
+        if self._thread is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
 
     def _new_runner(self) -> Runner:
         order, job = self._order, self._job
@@ -362,6 +361,20 @@ class Batch:
             return None
         wake = desk.wake_at()
         return wake - now + self._parts.ledger.now() if now + 1.0 < wake < FOREVER else None
+
+
+async def _to_its_end(work: Coroutine[Any, Any, object]) -> None:
+    """However often its caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 def _why_asleep(lanes: Sequence[LaneProgress], until: float | None) -> str:

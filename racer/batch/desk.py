@@ -9,39 +9,32 @@ Rule 3: by `frugal`, a second lane is asked for a line whose answer is later tha
         which would be done sooner so when no lines are left to begin: out of the allowance for extra
         requests. By `all`, several are asked at once; by `one`, never.
 Rule 4: near the end no line is given to a lane that needs longer for it than the others for all the rest.
-Rule 5: a failure counts against its line, unless it says nothing of it: of a limit or a key, of the network.
-        Of a lane that was known to be ill it counts a quarter. Two providers that refuse a line as wrong are
-        believed.
+Rule 5: a failure counts against its line, unless it says nothing of it: of the network, of a key or a model
+        that nobody else was answered with either. Of a lane that was known to be ill it counts a quarter, of
+        one that is busy a tenth. Two providers that refuse a line as wrong are believed.
+Rule 6: a line that may have closed a lane for all has its next turn behind those that did not.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
-from racer.batch.line import Failure
-from racer.core.heat import OBJECTORS
-from racer_adapters.errors import Kind
+from racer.batch.case import SUSPICIOUS, Case, Out, Start, given_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from racer.batch.line import Prompt
+    from racer.batch.case import Suite, Terms
+    from racer.batch.line import Failure
     from racer.batch.pace import Pace
-    from racer.core.admission import Admission
-    from racer.core.book import Book
     from racer.core.breaker import Block
-    from racer.core.options import Ask
     from racer.core.provider import Lane
-    from racer.core.reply import Attempt
     from racer_adapters.errors import WireError
-    from racer_adapters.types import Call
 
-    Gate = Callable[["Case", "Lane", float], "Block | None"]
+    Gate = Callable[[Case, Lane, float], Block | None]
 
 FOREVER = float("inf")
-SORTED_FOR = 1.0
 LOOK_AGAIN = 1.0  # for lines that are late
 ASKS_AGAIN = 1.0  # a lane that was kept out, if nothing is heard before
 SOON = 0.001
@@ -49,128 +42,7 @@ CATCHES_UP = 0.05  # seconds: who is woken a little late still begins as many as
 GAIN = 1.5  # a second lane must be so much sooner than the first
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 WAITING = 2000  # lines at most that are read and not begun
-ILL = 0.25
-
-# These say nothing of the line that met with them.
-_NOT_ITS_FAULT = frozenset({
-    Kind.AUTH, Kind.CREDIT, Kind.QUOTA, Kind.RATE, Kind.NO_MODEL, Kind.DENIED, Kind.TLS, Kind.REDIRECT,
-    Kind.DNS, Kind.CONNECT, Kind.LOCAL,
-})  # fmt: skip
-
-
-class Prospects(Protocol):
-    """What is to be expected of lanes, in seconds, for lines of one kind."""
-
-    def expected(self, lane: Lane) -> float:
-        """To a whole answer on average."""
-        ...
-
-    def price(self, lane: Lane) -> float:
-        """What a request is worth that it takes of its limits."""
-        ...
-
-    def rest(self, lane: Lane, age: float) -> float:
-        """How much longer its whole answer takes that is not there after `age`, on average."""
-        ...
-
-    def late(self, lane: Lane) -> float:
-        """By when 99 of 100 of its answers are whole."""
-        ...
-
-    def may_add(self) -> bool:
-        """Whether one more extra request is within its allowance."""
-        ...
-
-    def add(self) -> None:
-        """An extra request is sent: it comes out of the allowance."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class Suite:
-    """The lanes that may answer lines of one kind. `groups`: how far behind wishes put each, by its id.
-
-    `told` are the same lanes for facts: one object, since what is one object is written out once for many.
-    """
-
-    lanes: list[Lane]
-    groups: Mapping[str, int]
-    prospects: Prospects
-    sorted_at: float = -FOREVER
-    told: tuple[Lane, ...] = ()
-
-    def sort(self, now: float) -> None:
-        """The best first, by what is known now."""
-        if 0 <= now - self.sorted_at < SORTED_FOR:
-            return
-        self.sorted_at = now
-        of = self.prospects
-        self.lanes.sort(key=lambda lane: (self.groups.get(lane.id, 0), of.expected(lane) + of.price(lane)))
-        if len(self.told) != len(self.lanes):
-            self.told = tuple(self.lanes)
-
-
-class Out(NamedTuple):
-    """A request under way."""
-
-    lane: Lane
-    started: float
-
-
-@dataclass(slots=True, eq=False)
-class Case:
-    """A line on the desk: `call` is its own question, `ask` what else was said of it.
-
-    `out` are its requests under way, by their numbers; `again_at`: not before that to a lane that has failed
-    with it. `book` and `gate` are those of the race that runs for it, `ran` what has ended of it, and
-    `numbers` the next one's number; `attempts` those of races before. `large`: it is too large for the limits
-    of so many of its lanes, as was seen last.
-    """
-
-    prompt: Prompt
-    digest: bytes
-    ask: Ask
-    call: Call
-    suite: Suite
-    gate: Admission | None = None
-    book: Book | None = None
-    race: str = ""
-    began: float = 0.0
-    out: dict[int, Out] = field(default_factory=dict[int, Out])
-    tried: set[str] = field(default_factory=set[str])
-    strikes: float = 0.0
-    again_at: float = -FOREVER
-    numbers: int = 1
-    ran: list[tuple[Lane, Attempt]] = field(default_factory=list["tuple[Lane, Attempt]"])
-    attempts: list[Attempt] = field(default_factory=list["Attempt"])
-    reasons: list[tuple[str, WireError]] = field(default_factory=list["tuple[str, WireError]"])
-    extra: int = 0
-    large: int = 0
-    done: bool = False
-
-    @property
-    def is_hopeless(self) -> bool:
-        return 0 < self.large == len(self.suite.lanes)
-
-
-class Start(NamedTuple):
-    """`extra`: one request more than the line needs if nothing goes wrong."""
-
-    number: int
-    case: Case
-    lane: Lane
-    extra: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """`width`: lanes at once for a line by `all`; `rate`: lines that begin in a second."""
-
-    policy: str = "frugal"
-    width: int = 4
-    concurrency: int = 64
-    attempts: int = 5
-    rate: float | None = None
+SCANNED = 64  # of those that are to be asked again, at one look
 
 
 class Desk:
@@ -182,7 +54,7 @@ class Desk:
         self._gate = gate
         self._fresh: dict[Suite, deque[Case]] = {}
         self._waiting = 0
-        self._again: list[Case] = []
+        self._again: deque[Case] = deque()
         self._out: dict[int, Case] = {}
         self._numbers = 0
         self._unsaved = 0
@@ -227,13 +99,11 @@ class Desk:
         self._pace.failed(lane, error, started, now)
         if case.done:
             return None
-        case.tried.add(lane.id)
-        case.reasons.append((lane.id, error))
-        if error.kind not in _NOT_ITS_FAULT:
-            case.strikes += ILL if ill else 1.0
+        odd = error.kind in SUSPICIOUS and self._pace.is_odd(lane, case.prompt.line)
+        case.blames(lane, error, ill=ill, odd=odd)
         if case.out:
             return None
-        if (failure := self._given_up(case)) is not None:
+        if (failure := given_up(case, self._terms.attempts)) is not None:
             case.done = True
             self._unsaved += 1
             return failure
@@ -259,7 +129,7 @@ class Desk:
     @property
     def wants(self) -> bool:
         """Whether more lines should be read."""
-        return not self.stopping and self._waiting + self._unsaved < WAITING // 2
+        return not self.stopping and self.waiting + self._unsaved < WAITING // 2
 
     @property
     def is_idle(self) -> bool:
@@ -322,7 +192,7 @@ class Desk:
         if now < self._next_at:
             self._wake = self._next_at
             return None
-        start = self._retry(now) or self._first(now)
+        start = self._retry(now) or self._first(now) or self._retry(now, suspects=True)
         if start is not None:
             if self._terms.rate is not None:
                 self._next_at = max(self._next_at, now - CATCHES_UP) + 1.0 / self._terms.rate
@@ -330,19 +200,17 @@ class Desk:
                 self._filling = start.case
         return start
 
-    def _retry(self, now: float) -> Start | None:
-        place = 0
-        while place < len(self._again):
-            case = self._again[place]
-            lane = self._lane_for(case, now)
-            if lane is not None or case.is_hopeless:
-                del self._again[place]
-            else:
-                place += 1
+    def _retry(self, now: float, *, suspects: bool = False) -> Start | None:
+        """Those that were looked at go behind the others: next time these have their turn."""
+        for _ in range(min(SCANNED, len(self._again))):
+            case = self._again.popleft()
+            lane = self._lane_for(case, now) if suspects or not case.suspect else None
             if lane is not None:
                 return self._start(case, lane)
             if case.is_hopeless:
                 self.hopeless.append(case)
+            else:
+                self._again.append(case)
         return None
 
     def _first(self, now: float) -> Start | None:
@@ -372,18 +240,18 @@ class Desk:
         suite = case.suite
         suite.sort(now)
         near_end = self._is_near_end()
-        case.large = 0
+        case.large.clear()
         for lane in suite.lanes:
             if lane.id in case.tried and now < case.again_at:
                 self._wake = min(self._wake, case.again_at)
-            elif self._has_room(case, lane, now) and not (near_end and self._is_too_slow(suite, lane, now)):
+            elif self._has_room(case, lane, now) and not (near_end and self._is_too_slow(case, lane, now)):
                 return lane
         return None
 
     def _has_room(self, case: Case, lane: Lane, now: float) -> bool:
         track = self._pace.of(lane)
-        if now < track.rests_until:
-            self._wake = min(self._wake, track.rests_until)
+        if self._pace.rests(lane, now):
+            self._wake = min(self._wake, max(track.rests_until, now + SOON), now + LOOK_AGAIN)
             return False
         if track.is_full or any(out.lane.id == lane.id for out in case.out.values()):
             return False
@@ -394,7 +262,7 @@ class Desk:
                 self.blocks.pop(lane.id, None)
                 return True
             if block.large:
-                case.large += 1
+                case.large.add(lane.id)
                 return False
             self.blocks[lane.id] = block
             self._asks_at[lane.id] = now if block.pending else min(block.until, now + ASKS_AGAIN)
@@ -409,12 +277,10 @@ class Desk:
         if case is None or case.done or not 0 < len(case.out) < self._terms.width:
             return None
         lane = self._lane_for(case, now)
-        if lane is None or not case.suite.prospects.may_add():
+        if lane is None or not self._may_add(case, lane):
             return None
         self._filling = case
-        if not lane.provider.local:
-            case.suite.prospects.add()
-        return self._start(case, lane, extra=not lane.provider.local)
+        return self._extra(case, lane)
 
     def _hedge(self, now: float) -> Start | None:
         """A second lane for a line that is late, or is among the last."""
@@ -429,9 +295,7 @@ class Desk:
             if at_end or now - out.started > case.suite.prospects.late(out.lane):
                 lane = self._sooner(case, out, now)
                 if lane is not None:
-                    if not lane.provider.local:
-                        case.suite.prospects.add()
-                    return self._start(case, lane, extra=not lane.provider.local)
+                    return self._extra(case, lane)
         self._look_at = now + LOOK_AGAIN
         self._wake = min(self._wake, self._look_at)
         return None
@@ -442,15 +306,23 @@ class Desk:
 
     def _sooner(self, case: Case, out: Out, now: float) -> Lane | None:
         of = case.suite.prospects
-        if not of.may_add():
-            return None
         within = of.rest(out.lane, now - out.started) / GAIN
         case.suite.sort(now)
         for lane in case.suite.lanes:
             quick = lane.id not in case.tried and of.expected(lane) + of.price(lane) < within
-            if quick and self._has_room(case, lane, now):
+            if quick and self._may_add(case, lane) and self._has_room(case, lane, now):
                 return lane
         return None
+
+    @staticmethod
+    def _may_add(case: Case, lane: Lane) -> bool:
+        """A lane on a machine of the user's own costs nothing, and comes out of no allowance."""
+        return lane.provider.local or case.suite.prospects.may_add()
+
+    def _extra(self, case: Case, lane: Lane) -> Start:
+        if not lane.provider.local:
+            case.suite.prospects.add()
+        return self._start(case, lane, extra=not lane.provider.local)
 
     # ---------------------------------------------------------------- the end
 
@@ -458,10 +330,15 @@ class Desk:
         few = self.left is not None and self.left + self.waiting < 2 * self._terms.concurrency
         return few and self._lines_out > 0
 
-    def _is_too_slow(self, suite: Suite, lane: Lane, now: float) -> bool:
-        """Whether the others are done with all that is left before `lane` would be with one."""
+    def _is_too_slow(self, case: Case, lane: Lane, now: float) -> bool:
+        """Whether the others are done with all that is left before `lane` would be with `case`."""
+        suite, large = case.suite, case.large
         lines = (self.left or 0) + self.waiting
-        rates = [(each, self._rate(suite, each, now)) for each in suite.lanes if each is not lane]
+        rates = [
+            (each, self._rate(suite, each, now))
+            for each in suite.lanes
+            if each is not lane and each.id not in large
+        ]
         together = sum(rate for _, rate in rates)
         if together <= 0:
             return False
@@ -472,34 +349,10 @@ class Desk:
         """Answers a second that `lane` gives: of late, or as many as its places let it."""
         track = self._pace.of(lane)
         block = self.blocks.get(lane.id)
-        if track.rests_until > now + FIRST_PAUSE:
+        if self._pace.rests(lane, now):
             return 0.0
         if block is not None and block.until > now + FIRST_PAUSE and not track.per_second(now):
             return 0.0
         most = track.places / suite.prospects.expected(lane) if track.bounded else FOREVER
         seen = track.per_second(now)
         return min(most, seen) if seen else min(most, 1.0 / suite.prospects.expected(lane))
-
-    def _given_up(self, case: Case) -> Failure | None:
-        wrong = {lane.partition("/")[0] for lane, error in case.reasons if error.kind is Kind.BAD_REQUEST}
-        others = {lane.provider.name for lane in case.suite.lanes} - wrong
-        if len(wrong) >= OBJECTORS or (wrong and not others):
-            return Failure("bad_request", _last(case, Kind.BAD_REQUEST))
-        if case.strikes >= self._terms.attempts:
-            return Failure(str(case.reasons[-1][1].kind), _last(case))
-        return None
-
-    def cases(self) -> Iterator[Case]:
-        """Every line on the desk that has no result."""
-        yield from {id(case): case for case in self._out.values() if not case.done}.values()
-        yield from self._again
-        for cases in self._fresh.values():
-            yield from cases
-
-
-def _last(case: Case, kind: Kind | None = None) -> str:
-    """What the last failure said: of this kind, where one is given."""
-    told = [(lane, error) for lane, error in case.reasons if kind is None or error.kind is kind]
-    lane, error = told[-1]
-    times = len(case.reasons)
-    return f"{lane}: {error}" if times == 1 else f"{lane}: {error} (and {times - 1} more failures before)"

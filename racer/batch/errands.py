@@ -31,7 +31,8 @@ from racer_adapters.errors import Kind, WireError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from racer.batch.desk import Case, Desk, Start
+    from racer.batch.case import Case, Start
+    from racer.batch.desk import Desk
     from racer.batch.line import Failure
     from racer.batch.parts import Parts
     from racer.core.provider import Lane

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -159,7 +160,16 @@ def _digest(raw: bytes | Bad) -> bytes:
 
 
 def _bytes_of(given: object) -> bytes:
+    """The same for the same prompt, in every run."""
     try:
-        return orjson.dumps(given, default=str)
+        return orjson.dumps(given, default=_kind_of)
+    except (TypeError, ValueError):  # half a character, perhaps
+        pass
+    try:
+        return json.dumps(given, default=_kind_of).encode()
     except (TypeError, ValueError, RecursionError):
-        return type(given).__name__.encode()
+        return _kind_of(given).encode()
+
+
+def _kind_of(given: object) -> str:
+    return type(given).__name__

@@ -98,7 +98,7 @@ class Keep:
         except JobError as error:
             self._waiting = [*batch, *self._waiting]
             if self.trouble is not None:
-                raise
+                raise self.trouble from None
             self.trouble = error
             self._troubled(error)
             return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from racer.batch.desk import Terms
+from racer.batch.case import Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import BinaryIO
 
     from racer.batch.asks import Asks
@@ -62,5 +62,10 @@ class Order:
         own = {"system": self.system, "into": self.into_name}
         if isinstance(self.prompts, Path):
             own |= {"format": None if self.form is None else str(self.form), "column": self.column}
-        found = {name: given[name] for name in _OF_THE_ANSWERS if given.get(name) is not None}
+        found = {name: _plain(given[name]) for name in _OF_THE_ANSWERS if given.get(name) is not None}
         return found | {name: value for name, value in own.items() if value is not None}
+
+
+def _plain(value: object) -> object:
+    """Sets, which JSON does not have, as lists."""
+    return sorted(cast("Collection[str]", value)) if isinstance(value, (set, frozenset)) else value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from racer.batch.formats import Form
 from racer.batch.order import Order
-from racer.core.options import Options
+from racer.core.options import Options, as_found
 from racer.core.plain import plain
 from racer.errors import BadRequest
 from racer_adapters.placed import shown
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 4096
 MOST_ATTEMPTS = 1000
+FASTEST = 1e9  # lines a minute
 LONGEST = 366 * 86_400.0
 PER = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86_400.0}
 
@@ -48,7 +49,7 @@ class BatchOptions(Options, total=False):
     format: str
     column: str
     piped: BinaryIO
-    sinks: Sequence[Sink]
+    sinks: Sink | Sequence[Sink]
     restart: bool
     accept_changes: bool
     errors_only: bool
@@ -65,16 +66,18 @@ def order_of(
     target: object,
 ) -> Order:
     """`into` is what `target` was read as. Raises BadRequest naming the option, and what is allowed."""
-    given: dict[str, Any] = {**options}
-    own = {name: given.pop(name) for name in OWN & given.keys() if given[name] is not None}
+    given: dict[str, Any]
+    given = {name: value for name, value in options.items() if value is not None}
+    own = {name: given.pop(name) for name in OWN & given.keys()}
     deadline = _number("deadline", given.pop("deadline", None), LONGEST)
     for name, why in _SENSELESS.items():
         if given.pop(name, None) is not None:
             raise BadRequest(f"{name} makes no sense here: {why}")
     _agree(prompts, out, own)
-    system, form = own.get("system"), own.get("format")
-    if system is not None and not isinstance(system, str):
-        raise BadRequest(f"system is {shown(system)}: use a text")
+    system, form, column = own.get("system"), own.get("format"), own.get("column", "prompt")
+    for name, text in (("system", system), ("column", column)):
+        if text is not None and not isinstance(text, str):
+            raise BadRequest(f"{name} is {shown(text)}: use a text")
     return Order(
         cast("Prompts", prompts),
         cast("Options", given),
@@ -83,7 +86,7 @@ def order_of(
         plain(target) if isinstance(target, Mapping) else target and str(target),
         system,
         None if form is None else form_named(form),
-        own.get("column", "prompt"),
+        column,
         own.get("piped"),
         _whole("concurrency", own.get("concurrency", 64), 1, MOST_AT_ONCE),
         None if "rate" not in own else rate_of(own["rate"]),
@@ -91,9 +94,9 @@ def order_of(
         None if "max_errors" not in own else _whole("max_errors", own["max_errors"], 0, 2**62),
         float("inf") if deadline is None else deadline,
         _sinks(own.get("sinks", ())),
-        restart=bool(own.get("restart")),
-        accept_changes=bool(own.get("accept_changes")),
-        errors_only=bool(own.get("errors_only")),
+        restart=_switch("restart", own),
+        accept_changes=_switch("accept_changes", own),
+        errors_only=_switch("errors_only", own),
     )
 
 
@@ -102,13 +105,13 @@ def rate_of(given: object) -> float:
     found = _RATE.fullmatch(given.replace(" ", "")) if isinstance(given, str) else None
     if found is not None:
         rate = float(found[1]) / PER[found[2] or "m"]
-    elif isinstance(given, (int, float)) and not isinstance(given, bool):
+    elif isinstance(given, (int, float)) and not isinstance(given, bool) and 0 < given < FASTEST:
         rate = given / PER["m"]
     else:
         rate = 0.0
     if 0 < rate < float("inf"):
         return rate
-    raise BadRequest(f'rate is {shown(given)}: use lines a minute, such as 600, or a text like "10/s"')
+    raise BadRequest(f'rate is {as_found(given)}: use lines a minute, such as 600, or a text like "10/s"')
 
 
 def form_named(given: object) -> Form:
@@ -119,7 +122,7 @@ def form_named(given: object) -> Form:
 
 
 def _agree(prompts: object, out: object, own: Mapping[str, Any]) -> None:
-    if isinstance(prompts, (str, bytes)) or not isinstance(prompts, (Path, Iterable, AsyncIterable)):
+    if isinstance(prompts, (str, bytes, Mapping)) or not isinstance(prompts, (Path, Iterable, AsyncIterable)):
         hint = "for a file, pathlib.Path(...)" if isinstance(prompts, str) else "or the Path of a file"
         raise BadRequest(f"prompts is {shown(prompts)}: use a list of prompts, {hint}")
     for name in ("restart", "accept_changes", "errors_only"):
@@ -127,6 +130,13 @@ def _agree(prompts: object, out: object, own: Mapping[str, Any]) -> None:
             raise BadRequest(f"{name} is about an earlier run, and without out= there is none")
     if own.get("restart") and own.get("errors_only"):
         raise BadRequest("restart begins anew, and errors_only goes on: choose one")
+
+
+def _switch(name: str, own: Mapping[str, Any]) -> bool:
+    value = own.get(name, False)
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} is {shown(value)}: use True or False")
+    return value
 
 
 def _sinks(given: object) -> tuple[Sink, ...]:
@@ -141,7 +151,7 @@ def _sinks(given: object) -> tuple[Sink, ...]:
 
 def _whole(name: str, value: object, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadRequest(f"{name} is {shown(value)}: use a whole number from {least} to {most:,}")
+        raise BadRequest(f"{name} is {as_found(value)}: use a whole number from {least} to {most:,}")
     return value
 
 
@@ -149,5 +159,5 @@ def _number(name: str, value: object, most: float) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
-        raise BadRequest(f"{name} is {shown(value)}: use a number of seconds above 0, up to {most:g}")
+        raise BadRequest(f"{name} is {as_found(value)}: use a number of seconds above 0, up to {most:g}")
     return float(value)

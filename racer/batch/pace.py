@@ -38,6 +38,8 @@ LEAST_TOKENS = 30  # an answer of none takes time as well
 RATE_OVER = 60.0  # seconds over which answers are counted
 
 REFUSES, REST, LONGEST_REST = 5, 5.0, 300.0  # refusals in a row, where others answer; seconds
+SEVERAL = -1  # lines
+MOST_PATIENCE = 64.0
 IN_A_ROW = 2  # what may be chance, without an answer between
 
 _SAYS_SO = frozenset({Kind.RATE, Kind.OVERLOADED})
@@ -46,7 +48,11 @@ _PERHAPS = frozenset({Kind.TIMEOUT, Kind.RESET, Kind.CONNECT})
 
 @dataclass(slots=True)
 class Track:
-    """One lane. `calm` and `recent`: seconds for a token of an answer, with few calls and of late."""
+    """One lane. `calm` and `recent`: seconds for a token of an answer, with few calls and of late.
+
+    `odd`: which line it failed with since its last answer, as if it were closed to all; `patience`: how long
+    it is left alone then.
+    """
 
     bounded: bool
     window: float = FIRST
@@ -64,6 +70,8 @@ class Track:
     doubts: int = 0
     refusals: int = 0
     rests_until: float = -FOREVER
+    odd: int | None = None
+    patience: float = 0.5
     started_at: float = -FOREVER
     rate: float = 0.0
     since: float | None = None
@@ -108,17 +116,33 @@ class Track:
 class Pace:
     """What is known of the pace of every lane, by its id. Instants are on the clock of its caller."""
 
-    __slots__ = ("answers", "tracks")
+    __slots__ = ("tracks",)
 
     def __init__(self) -> None:
         self.tracks: dict[str, Track] = {}
-        self.answers = 0
 
     def of(self, lane: Lane) -> Track:
         track = self.tracks.get(lane.id)
         if track is None:
             track = self.tracks[lane.id] = Track(bounded=not lane.provider.local)
         return track
+
+    def is_odd(self, lane: Lane, line: int) -> bool:
+        """`line` failed as if `lane` were closed to all. Is it alone in that, on a lane that did answer?"""
+        track = self.of(lane)
+        track.odd = line if track.odd in (None, line) else SEVERAL
+        if track.answered > 0 and track.odd == line:
+            return True
+        track.patience = min(2.0 * track.patience, MOST_PATIENCE)
+        return False
+
+    def rests(self, lane: Lane, now: float) -> bool:
+        """Whether it refuses what it is asked, while others have answered of late."""
+        track = self.of(lane)
+        if now >= track.rests_until:
+            return False
+        others = (each for each in self.tracks.values() if each is not track and each.answered)
+        return any(now - each.counted_at < RATE_OVER for each in others)
 
     def started(self, lane: Lane, now: float) -> None:
         track = self.of(lane)
@@ -135,7 +159,7 @@ class Pace:
         track.flying -= 1
         track.answered += 1
         track.doubts = track.refusals = 0
-        self.answers += 1
+        track.odd, track.patience = None, 0.5
         track.count(now)
         track.learn(now - started, tokens, few=few)
         if not was_full or started < track.cut_at:
@@ -174,7 +198,7 @@ class Pace:
         if CONSEQUENCES[error.kind] is not None or error.kind is Kind.LOCAL:
             return
         track.refusals += 1
-        if track.refusals >= REFUSES and self.answers > track.answered:
+        if track.refusals >= REFUSES:
             rest = REST * 2.0 ** min(track.refusals - REFUSES, 30)
             track.rests_until = now + min(LONGEST_REST, rest)
 

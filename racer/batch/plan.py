@@ -94,10 +94,10 @@ class Task(NamedTuple):
 class Forecast:
     """The end in unix seconds: 10 % of the draws end before `low`, half before `middle`, 90 % before `high`.
 
-    The range is somewhat wider, by what the model itself is off since all lanes last waited for a reset. inf:
-    not within a year. All else is of the draw that ends at `middle`. `steps`: how many prompts are done by which instants, evenly in between.
-    `sleeps`: nothing can run from the one instant to the other. `unfinished` prompts stay for good, for want
-    of the tanks in `why`. `ends` are those of all draws, sorted.
+    The range is somewhat wider, by what the model itself is off since all lanes last waited for a reset.
+    inf: not within a year. All else is of the draw that ends at `middle`. `steps`: how many prompts are done
+    by which instants, evenly in between. `sleeps`: nothing can run from the one instant to the other.
+    `unfinished` prompts stay for good, for want of the tanks in `why`. `ends` are those of all draws, sorted.
     """
 
     task: Task
@@ -196,7 +196,7 @@ def _runs(model: Model, draws: Sequence[Draw]) -> tuple[list[Run], list[float]]:
 
 
 def _anew(task: Task, run: Run) -> float:
-    """When all lanes last began together, at an instant that is known for sure: what was before is no matter."""
+    """When all lanes last began together, at an instant that is known: what was before is no matter."""
     blocks = [speed.until for speed in task.speeds]
     sure = (
         until

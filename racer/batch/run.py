@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from racer.batch.asks import Asks, Suites
-from racer.batch.desk import Case, Desk, Terms
+from racer.batch.case import Case
+from racer.batch.desk import Desk
 from racer.batch.errands import Errands
 from racer.batch.foresight import Foresight
 from racer.batch.line import Bad, Failure, Result
@@ -17,10 +18,12 @@ from racer.batch.pace import Pace
 from racer.core.defeat import nobody
 from racer.core.latency import size_within
 from racer.errors import BadRequest, BatchStopped
+from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from racer.batch.case import Terms
     from racer.batch.feed import Feed, Line
     from racer.batch.keep import Keep
     from racer.batch.parts import Parts
@@ -36,6 +39,7 @@ FOREVER = float("inf")
 LONGEST_SLEEP = 60.0
 LOOKS = 5.0  # seconds between two looks at who is there
 PROBE_AFTER = 60.0
+DOUBTFUL = frozenset({Kind.NO_MODEL, Kind.DENIED})  # perhaps true of one line alone
 TICK = 1.0  # while requests are out: some may take too long
 FIRST_LOOK = 3.0
 
@@ -199,7 +203,8 @@ class Runner:
             return None
         if block.pending:
             self._gate(case).ask(lane, queues=False)
-        if not (block.stated or block.pending) and self._may_probe(lane, now):
+        doubtful = not block.stated or (block.kind in DOUBTFUL and self.pace.of(lane).answered > 0)
+        if doubtful and not block.pending and self._may_probe(lane, now):
             return None
         return block
 
@@ -213,7 +218,7 @@ class Runner:
     def _may_probe(self, lane: Lane, now: float) -> bool:
         """A guess keeps a lane out of races for minutes; with thousands of lines to ask, one may try."""
         track = self.pace.of(lane)
-        return not track.flying and now - track.started_at >= PROBE_AFTER
+        return not track.flying and now - track.started_at >= PROBE_AFTER * max(1.0, track.patience)
 
     def _give_up_if_stuck(self) -> None:
         """Nobody is at work, and nobody will be: not ever, or not before the deadline."""
@@ -302,7 +307,8 @@ class Runner:
         gate, now = self._gate(case), self._now()
         blocks = ((lane.id, gate.blocked(lane, now)) for lane in case.suite.lanes)
         told = "; ".join(f"{name}: {block.reason}" for name, block in blocks if block)
-        self._result(case, Result(case.prompt.line, case.prompt.id, failure=Failure("too_long", told)))
+        failure, attempts = Failure("too_long", told), tuple(case.attempts)
+        self._result(case, Result(case.prompt.line, case.prompt.id, failure=failure, attempts=attempts))
 
     def _done(self, case: Case, reply: Reply[Any] | None, failure: Failure | None) -> None:
         """A request for `case` has ended: with its reply, or its failure, or it will be asked again."""

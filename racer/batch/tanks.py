@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from racer.core.span import Span
 
 SHORT = 3600.0
-ROUNDS, MANY = 5, 20  # of a short window, of a longer one
-PATIENCE = 1500  # lanes looked at in one run, before longer windows are followed less closely
+ROUNDS = 5
+PATIENCE, WORK = (
+    1500,
+    30_000,
+)  # lanes looked at in a run before longer windows are rates; times their rounds
 PARTS = 2  # in which what was used before comes back
 TINY = 1e-9
 TAIL = 0.7  # log-sd of the time that one answer takes
@@ -264,10 +267,12 @@ class Run:
             self._go_round(number, period_of(span))
 
     def _go_round(self, number: int, period: float) -> None:
-        """After some rounds only the mean rate: half a window ahead, for it is used up as soon as it is there."""
+        """After some rounds its mean rate: half a window ahead, for it is used up as soon as it is there."""
         self._rounds[number] += 1
-        rounds, short = self._rounds[number], period <= period_of(Rolling(SHORT))
-        if rounds >= ROUNDS if short else rounds >= MANY and self.visits > PATIENCE:
+        if self._rounds[number] < ROUNDS:
+            return
+        long_run = self.visits > PATIENCE and self.visits * self._rounds[number] > WORK
+        if long_run or period <= period_of(Rolling(SHORT)):
             self._mean[number] = period
             self._back[number].clear()
             self._due[number], self._open[number] = inf, True

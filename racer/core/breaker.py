@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from racer.core.provider import Lane
-    from racer_adapters.errors import WireError
+    from racer_adapters.errors import Kind, WireError
 
 PROBE_AGAIN = 1.0
 LONGEST_STATED = 31 * 24 * 3600.0
@@ -37,7 +37,7 @@ class Block:
 
     `pending`: whether its limits have room is being asked, and known in a moment; where nothing else keeps
     the lane out, such a block is stated. `limit`: limits alone keep it out, no failure. `large`: this call
-    never fits into one of them, others may.
+    never fits into one of them, others may. `kind`: that of the failure, where it was one.
     """
 
     until: float
@@ -46,6 +46,7 @@ class Block:
     pending: bool = False
     limit: bool = False
     large: bool = False
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class _Breaker:
     trips: int = 0
     until: float | None = None
     reason: str = ""
+    kind: Kind | None = None
     stated: bool = False
     probe: str | None = None
 
@@ -81,7 +83,7 @@ class _Breaker:
                 return None
             until = now + _closed_for(consequence, error.retry_after, self.trips)
             self.trips += 1
-        self.until, self.stated, self.probe = until, stated, None
+        self.until, self.stated, self.probe, self.kind = until, stated, None, error.kind
         self.reason = f"{error.kind}: {error.message}" if error.message else str(error.kind)
         return until
 
@@ -181,7 +183,7 @@ def _block(breaker: _Breaker, now: float) -> Block | None:
     if breaker.until is None:
         return None
     if breaker.until > now:
-        return Block(breaker.until, breaker.reason, breaker.stated)
+        return Block(breaker.until, breaker.reason, breaker.stated, kind=breaker.kind)
     if breaker.probe is not None:
         return Block(now + PROBE_AGAIN, f"being tried again after: {breaker.reason}", stated=False)
     return None

@@ -196,7 +196,7 @@ def _valid(options: Options) -> tuple[Validator, ...]:
     for item in items:
         if not callable(item):
             raise BadRequest(
-                f"valid holds {_found(item)}: use a callable that takes a Reply, or a list of them"
+                f"valid holds {as_found(item)}: use a callable that takes a Reply, or a list of them"
             )
     return cast("tuple[Validator, ...]", tuple(items))
 
@@ -211,19 +211,19 @@ def _cache(options: Options, defaults: Defaults) -> float | None:
     if isinstance(found, (int, float)) and not isinstance(found, bool) and 0.001 <= found <= LONGEST_KEPT:
         return float(found)
     raise BadRequest(
-        f'cache is {_found(given)}: use a number of seconds above 0, a text like "24h", or False'
+        f'cache is {as_found(given)}: use a number of seconds above 0, a text like "24h", or False'
     )
 
 
 def _one_of(name: str, value: object, allowed: Collection[str]) -> str:
     if isinstance(value, str) and value in allowed:
         return value
-    raise BadRequest(f"{name} is {_found(value)}: use {' or '.join(repr(each) for each in allowed)}")
+    raise BadRequest(f"{name} is {as_found(value)}: use {' or '.join(repr(each) for each in allowed)}")
 
 
 def _switch(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise BadRequest(f"{name} is {_found(value)}: use True or False")
+        raise BadRequest(f"{name} is {as_found(value)}: use True or False")
     return value
 
 
@@ -231,7 +231,7 @@ def _whole(name: str, value: object, least: int, most: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadRequest(f"{name} is {_found(value)}: use a whole number from {least} to {most}")
+        raise BadRequest(f"{name} is {as_found(value)}: use a whole number from {least} to {most}")
     return value
 
 
@@ -240,11 +240,11 @@ def _number(name: str, value: object, least: float, most: float) -> float | None
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-        raise BadRequest(f"{name} is {_found(value)}: use a number from {least:g} to {most:g}")
+        raise BadRequest(f"{name} is {as_found(value)}: use a number from {least:g} to {most:g}")
     return float(value)
 
 
-def _found(value: object) -> str:
+def as_found(value: object) -> str:
     """A number as it is, unless it would fill the page; of anything else its beginning or its type."""
     small = isinstance(value, int) and abs(value) < 10**20
     return repr(value) if small or isinstance(value, float | None) else shown(value)
@@ -255,7 +255,7 @@ def _names(name: str, value: object, *, kind: str = "names") -> tuple[str, ...]:
         return ()
     items = (value,) if isinstance(value, str) else value
     if not isinstance(items, (list, tuple, set, frozenset)):
-        raise BadRequest(f"{name} is {_found(items)}: use a text or a list of {kind}")
+        raise BadRequest(f"{name} is {as_found(items)}: use a text or a list of {kind}")
     texts = cast("Collection[object]", items)
     if name == "only" and not texts:
         raise BadRequest("only is empty: name who may answer, or leave it out to let everybody")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from racer.core.facts import Fact
     from racer.core.reply import Reply
-    from racer.ledger import Ledger, Store
+    from racer.ledger import Ledger
+    from racer.storage import Store
     from racer.store.database import Database
 
 START = 1_800_000_000.0  # 15 January 2027, 08:00 UTC

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from racer.batch.tanks import ROUNDS, Basin, Resets, Run, Stream, period_of, slowest
+from racer.batch.tanks import PATIENCE, ROUNDS, Basin, Resets, Run, Stream, period_of, slowest
 from racer.core.span import DAY, Calendar, Once, Rolling, Span
 
 NOON = 1_800_014_400.0  # of a day in UTC
@@ -71,6 +71,43 @@ def test_a_short_window_is_a_rate_after_some_rounds() -> None:
 
     assert run.go(FAR) == pytest.approx(NOON + 99 * period_of(Rolling(60)), rel=0, abs=61)
     assert run.visits < 10 * ROUNDS
+
+
+LONG = [(Rolling(DAY), period_of(Rolling(DAY))), (DAILY, DAY)]
+
+
+@pytest.mark.parametrize(("span", "period"), LONG)
+def test_long_windows_are_rates_in_a_long_run(span: Span, period: float) -> None:
+    """Each is followed where the run is short; of many lanes only for some days."""
+
+    def run_of(lanes: int) -> tuple[Run, float]:
+        streams = [stream(1.0 + number / lanes, (number, 1.0)) for number in range(lanes)]
+        run = started(100.0 * lanes * 200, *streams, basins=tuple([full(100, span)] * lanes))
+        return run, run.go(FAR)
+
+    (few, exact), (many, near) = run_of(1), run_of(40)
+
+    assert len(few.curve) > 2 * 199
+    assert PATIENCE < many.visits < 5 * PATIENCE
+    assert near == pytest.approx(exact, abs=period)
+
+
+def test_what_opens_once_stays_open() -> None:
+    """A basin that is filled at an instant, and then no more."""
+    run = started(100, stream(1.0, (0, 1.0)), basins=(Basin(500, 0, Once(), ((NOON + HOUR, 500),)),))
+
+    assert run.go(FAR) == about(HOUR + 100)
+    assert run.idle == [(NOON, NOON + HOUR)]
+
+
+def test_resets_are_known_again() -> None:
+    """Those that were asked for; the instant that they are told from is none."""
+    resets = Resets(NOON)
+    midnight = resets.after(DAILY, NOON)
+
+    assert resets.is_one(midnight)
+    assert not resets.is_one(NOON)
+    assert not resets.is_one(midnight + DAY)
 
 
 def test_few_windows_are_followed_one_by_one() -> None:

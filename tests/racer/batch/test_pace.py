@@ -1,0 +1,385 @@
+"""racer/batch/pace.py: how many calls at once a lane is given, learned from answers and from pushback."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from racer.batch.pace import (
+    CEILING_HOLDS,
+    CEILING_MOST,
+    FEW,
+    FIRST,
+    FOREVER,
+    LONGEST_REST,
+    REFUSES,
+    REST,
+    Pace,
+    Track,
+)
+from racer_adapters.errors import Closed, Kind, WireError
+from tests.core.lanes import lane
+
+LANE = lane("a/m")
+OWN = lane("own/m", local=True)
+RATE, OVERLOADED = WireError(Kind.RATE, "slow down"), WireError(Kind.OVERLOADED, "busy")
+TIMEOUT, SERVER = WireError(Kind.TIMEOUT, "nothing came"), WireError(Kind.SERVER, "broken")
+
+
+def full(pace: Pace, now: float, places: int | None = None) -> Track:
+    """As many calls as it has places, or so many."""
+    track = pace.of(LANE)
+    wanted = track.places if places is None else places
+    while track.flying < wanted:
+        pace.started(LANE, now)
+    return track
+
+
+def climbed(pace: Pace, window: int, now: float = 0.0) -> Track:
+    """A lane that answers while it is full, until it has so many places."""
+    track = full(pace, now)
+    while track.window < window:
+        pace.answered(LANE, now, now + 1.0, 30)
+        full(pace, now)
+    return track
+
+
+def pushed_back(pace: Pace, now: float, error: WireError = RATE) -> None:
+    pace.failed(LANE, error, now, now)
+
+
+def test_it_begins_with_few() -> None:
+    """A lane of which nothing is known has FIRST places, and is full when they are taken."""
+    pace = Pace()
+    track = pace.of(LANE)
+    assert track is pace.of(LANE)
+    assert (track.places, track.flying, track.is_full) == (FIRST, 0, False)
+    assert full(pace, 5.0).is_full
+    assert track.started_at == 5.0
+    pace.stopped(LANE)
+    assert not track.is_full
+    assert (track.answered, track.failed) == (0, 0)
+
+
+def test_each_answer_makes_room_for_one_more() -> None:
+    """While all its places are taken; an answer of one that is not full says nothing."""
+    pace = Pace()
+    track = full(pace, 0.0)
+    pace.answered(LANE, 0.0, 1.0, 30)
+    assert (track.window, track.flying, track.answered) == (FIRST + 1, FIRST - 1, 1)
+    pace.answered(LANE, 0.0, 1.0, 30)
+    assert track.window == FIRST + 1
+
+
+def test_the_own_machine_is_not_bounded() -> None:
+    """A machine of the user's own has a queue of its own: whatever it says, its places have no end."""
+    pace = Pace()
+    for _ in range(1000):
+        pace.started(OWN, 0.0)
+    track = pace.of(OWN)
+    assert (track.places, track.is_full) == (FOREVER, False)
+    pace.answered(OWN, 0.0, 1.0, 30)
+    for _ in range(10):
+        pace.failed(OWN, OVERLOADED, 1.0, 1.0)
+    assert (track.places, track.is_full, track.window <= FIRST) == (FOREVER, False, True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RATE,
+        OVERLOADED,
+        WireError(Kind.RATE, "", closed=Closed()),
+        WireError(Kind.RATE, "", closed=Closed("calls", "flight", 8.0)),
+    ],
+)
+def test_halved_when_pushed_back(error: WireError) -> None:
+    """Half of those that were under way, and from then on slowly up to just below what was too much."""
+    pace = Pace()
+    track = climbed(pace, 16)
+    pushed_back(pace, 1.0, error)
+    assert (track.window, track.places, track.flying, track.failed) == (8.0, 8, 15, 1)
+    assert not track.climbs
+    while track.flying > 7:
+        pace.stopped(LANE)
+    full(pace, 2.0)
+    pace.answered(LANE, 2.0, 3.0, 30)
+    assert track.window == 8.125
+
+
+def test_half_of_what_was_under_way() -> None:
+    """A lane that had fewer calls than places is given half of those, never less than one."""
+    pace = Pace()
+    track = climbed(pace, 16)
+    while track.flying > 2:
+        pace.stopped(LANE)
+    pushed_back(pace, 1.0)
+    assert track.window == 1.0
+
+
+def test_once_for_all_that_were_under_way() -> None:
+    """Calls that began before the last pushback say nothing new, neither bad nor good."""
+    pace = Pace()
+    track = climbed(pace, 16)
+    pushed_back(pace, 5.0)
+    pace.failed(LANE, RATE, 1.0, 5.0)
+    pace.failed(LANE, RATE, 4.9, 6.0)
+    assert track.window == 8.0
+    full(pace, 5.5)
+    pace.answered(LANE, 4.0, 6.0, 30)
+    assert track.window == 8.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SERVER,
+        WireError(Kind.AUTH),
+        WireError(Kind.RATE, "", closed=Closed("requests", "minute")),
+        WireError(Kind.RATE, "", closed=Closed("tokens", "day")),
+        WireError(Kind.QUOTA),
+    ],
+)
+def test_what_is_no_pushback(error: WireError) -> None:
+    """A limit for a time is one, and no word on how many at once; nor is what is wrong otherwise."""
+    pace = Pace()
+    track = full(pace, 0.0)
+    for _ in range(3):
+        pushed_back(pace, 1.0, error)
+    assert (track.window, track.failed, track.flying, track.climbs) == (FIRST, 3, 1, True)
+
+
+@pytest.mark.parametrize("kind", [Kind.TIMEOUT, Kind.RESET, Kind.CONNECT])
+def test_one_may_be_chance(kind: Kind) -> None:
+    """One call that has run out of time is chance; two without an answer between are not."""
+    pace = Pace()
+    track = climbed(pace, 16)
+    pushed_back(pace, 1.0, WireError(kind))
+    assert track.window == 16
+    pace.answered(LANE, 1.0, 2.0, 30)
+    pushed_back(pace, 2.0, WireError(kind))
+    assert track.window >= 16
+    pushed_back(pace, 2.0, WireError(kind))
+    assert track.window < 8
+
+
+def test_alone() -> None:
+    """A call that was alone has not failed for there being too many: nothing is too much from then on."""
+    pace = Pace()
+    track = pace.of(LANE)
+    pace.started(LANE, 0.0)
+    pushed_back(pace, 1.0)
+    assert (track.window, track.climbs, track.ceiling) == (1.0, True, FOREVER)
+    assert climbed(pace, 20, 2.0).window == 20
+
+
+def test_what_was_too_much_is_its_ceiling_for_a_while() -> None:
+    """It is not tried again until that has passed, then it is."""
+    pace = Pace()
+    track = climbed(pace, 8)
+    pushed_back(pace, 1.0)
+    for _ in range(200):
+        full(pace, 2.0)
+        pace.answered(LANE, 2.0, 3.0, 30)
+    assert (track.places, track.ceiling) == (7, 7.0)
+    for _ in range(20):
+        full(pace, 200.0)
+        pace.answered(LANE, 200.0, 201.0, 30)
+    assert (track.places, track.ceiling) == (9, FOREVER)
+
+
+def test_a_ceiling_that_shows_again_lasts_longer() -> None:
+    """Each time twice as long, up to half an hour; one that shows higher up counts anew."""
+    pace = Pace()
+    now, lasts = 0.0, list[float]()
+    climbed(pace, 8)
+    track = pace.of(LANE)
+    for _ in range(7):
+        full(pace, now, 8)
+        pushed_back(pace, now)
+        lasts.append(track.ceiling_until - now)
+        now = track.ceiling_until + 1
+    assert lasts == [CEILING_HOLDS * n for n in (1, 2, 4, 8)] + [CEILING_MOST] * 3
+    full(pace, now, 20)
+    pushed_back(pace, now)
+    assert (track.ceiling, track.ceiling_until - now) == (19.0, CEILING_HOLDS)
+
+
+def calm(pace: Pace, seconds: float = 1.0) -> Track:
+    """A lane of which is known how long it takes with few calls."""
+    track = pace.of(LANE)
+    for _ in range(FEW):
+        pace.started(LANE, 0.0)
+        pace.answered(LANE, 0.0, seconds, 70)
+    return track
+
+
+def late_answers(pace: Pace, count: int, seconds: float, tokens: int = 70) -> None:
+    for _ in range(count):
+        full(pace, 10.0)
+        pace.answered(LANE, 10.0, 10.0 + seconds, tokens)
+
+
+def test_a_lane_that_queues_by_itself() -> None:
+    """Its calls take much longer than with few of them: it is given no more, and slowly fewer."""
+    pace = Pace()
+    track = calm(pace)
+    late_answers(pace, 10, 1.0)
+    before = track.window
+    assert before == FIRST + 10
+    late_answers(pace, 40, 2.5)
+    assert not track.climbs
+    steady = track.window
+    late_answers(pace, 20, 2.5)
+    assert track.window == steady > before
+    late_answers(pace, 300, 9.0)
+    assert FIRST <= track.window < FIRST + 1
+
+
+def test_longer_answers_are_not_late() -> None:
+    """It is the time for an answer of the same length that counts."""
+    pace = Pace()
+    track = calm(pace)
+    late_answers(pace, 30, 10.0, tokens=970)
+    assert track.window == FIRST + 30
+    assert track.lateness() == pytest.approx(1.0)
+
+
+def test_an_instant_answer() -> None:
+    """A lane whose answers took no time at all is never called late, and nothing is divided by nothing."""
+    pace = Pace()
+    track = calm(pace, seconds=0.0)
+    assert track.lateness() == 1.0
+    late_answers(pace, 3, 5.0)
+    assert track.window == FIRST + 3
+
+
+def test_nothing_is_late_before_it_is_known() -> None:
+    """Of a lane that was asked much from the beginning, nobody knows how long one takes alone."""
+    track = Track(bounded=True, recent=9.0, calm=1.0, calm_of=FEW - 1)
+    assert track.lateness() == 1.0
+
+
+# ---------------------------------------------------------------- refusals
+
+INVALID = WireError(Kind.INVALID, "turned down")
+
+
+def refusals(pace: Pace, count: int, error: WireError = INVALID) -> list[float]:
+    """How long it rests after each."""
+    rests: list[float] = []
+    for _ in range(count):
+        pace.started(LANE, 50.0)
+        pace.failed(LANE, error, 50.0, 50.0)
+        rests.append(max(0.0, pace.of(LANE).rests_until - 50.0))
+    return rests
+
+
+def other_answers(pace: Pace) -> None:
+    pace.started(OWN, 1.0)
+    pace.answered(OWN, 1.0, 2.0, 30)
+
+
+def test_it_rests_longer_and_longer() -> None:
+    """Who refuses one line after the other while another answers rests, up to five minutes."""
+    pace = Pace()
+    other_answers(pace)
+    rests = refusals(pace, REFUSES + 7)
+    assert rests[: REFUSES - 1] == [0.0] * (REFUSES - 1)
+    assert rests[REFUSES - 1 :] == [REST * n for n in (1, 2, 4, 8, 16, 32)] + [LONGEST_REST] * 2
+    pace.started(LANE, 400.0)
+    pace.answered(LANE, 400.0, 401.0, 30)
+    assert refusals(pace, REFUSES - 1) == [rests[-1]] * (REFUSES - 1)
+
+
+def test_nobody_else_answers() -> None:
+    """Who is the only one does not rest: there is no other to ask."""
+    assert refusals(Pace(), 3 * REFUSES) == [0.0] * (3 * REFUSES)
+
+
+@pytest.mark.parametrize("error", [RATE, SERVER, WireError(Kind.AUTH), WireError(Kind.LOCAL)])
+def test_what_is_no_refusal(error: WireError) -> None:
+    """What says something of the lane is the breakers' matter; what is wrong here says nothing of it."""
+    pace = Pace()
+    other_answers(pace)
+    assert refusals(pace, 3 * REFUSES, error) == [0.0] * (3 * REFUSES)
+
+
+# ---------------------------------------------------------------- answers a second
+
+
+def test_no_answers_no_rate() -> None:
+    """A lane that has answered nothing has no rate."""
+    assert Pace().of(LANE).per_second(100.0) == 0.0
+
+
+def answers_at(pace: Pace, *instants: float) -> Track:
+    for now in instants:
+        pace.started(LANE, now)
+        pace.answered(LANE, now, now, 1)
+    return pace.of(LANE)
+
+
+@pytest.mark.parametrize("seconds", [5, 20, 60, 120, 600])
+def test_answers_a_second(seconds: int) -> None:
+    """An answer every half second is two a second, after five seconds as well as after ten minutes."""
+    track = answers_at(Pace(), *(n / 2 for n in range(2 * seconds)))
+    assert track.per_second(float(seconds)) == pytest.approx(2.0, rel=0.12)
+
+
+def test_a_burst_at_the_beginning() -> None:
+    """What came within the first second counts as a second's."""
+    track = answers_at(Pace(), *[7.0] * 12)
+    assert track.per_second(7.0) == pytest.approx(12.0, rel=0.02)
+
+
+def test_the_rate_is_forgotten() -> None:
+    """A minute without an answer leaves nothing of it."""
+    track = answers_at(Pace(), *(float(n) for n in range(60)))
+    assert track.per_second(95.0) < 0.6
+    assert track.per_second(120.0) == 0.0
+    assert track.per_second(9999.0) == 0.0
+
+
+# ---------------------------------------------------------------- whatever happens
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["start", "answer", "rate", "timeout", "server", "stop"]),
+        st.floats(0.0, 30.0),
+        st.integers(0, 2000),
+    ),
+    max_size=200,
+)
+
+
+@given(EVENTS)
+def test_any_order(events: list[tuple[str, float, int]]) -> None:
+    """Counts fit, there is always a place, and a window grows by one at the most."""
+    pace, now, out, answered, failed = Pace(), 100.0, list[float](), 0, 0
+    track = pace.of(LANE)
+    for event, seconds, tokens in events:
+        now += seconds
+        before = track.window
+        if event == "start":
+            if not track.is_full:
+                pace.started(LANE, now)
+                out.append(now)
+        elif not out:
+            continue
+        elif event == "answer":
+            answered += 1
+            pace.answered(LANE, out.pop(0), now, tokens)
+        elif event == "stop":
+            out.pop()
+            pace.stopped(LANE)
+        else:
+            failed += 1
+            pace.failed(LANE, {"rate": RATE, "timeout": TIMEOUT}.get(event, SERVER), out.pop(0), now)
+            assert track.window <= before
+        assert (track.flying, track.answered, track.failed) == (len(out), answered, failed)
+        assert 1.0 <= track.window <= before + 1
+        assert track.places >= 1
+        assert track.per_second(now) >= 0
+        assert 0 < track.holds <= CEILING_MOST
