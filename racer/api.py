@@ -19,7 +19,7 @@ from racer.cache import Cache
 from racer.core.allowance import Budget
 from racer.core.breaker import Breakers
 from racer.core.defeat import broken, defeat, nobody
-from racer.core.facts import Fact, LaneEnded, LaneFirstToken, LaneStarted, RaceStarted
+from racer.core.facts import Fact, LaneEnded, LaneFirstToken, LaneStarted, RaceEnded, RaceStarted
 from racer.core.field import LATEST, Field, Skipped
 from racer.core.heat import Ending, Outcome
 from racer.core.latency import size_within
@@ -98,6 +98,7 @@ class Racer:
         self._breakers = Breakers()
         self._budget = self._new_budget()
         self._uses: Counter[str] = Counter()
+        self._guests: dict[str, float] = {}
         self._exits: AsyncExitStack | None = None
 
     @classmethod
@@ -208,7 +209,7 @@ class Racer:
 
         return Parts(
             self.config.providers, self.config.race, self._stage, self._ledger, self._lineup, self._cache,
-            self._budget, self._uses, self._check_names, self._streams.start, _new_id,
+            self._budget, self._uses, self._check_names, self._streams.start, _new_id, self._guests,
         )  # fmt: skip
 
     async def _stream(self, ask: Ask, outlet: Outlet) -> Reply[Any]:
@@ -284,7 +285,12 @@ class Racer:
 
     def _tell(self, fact: Fact) -> None:
         if isinstance(fact, LaneStarted):
+            self._guests.pop(fact.race, None)
             self._uses[fact.lane.account.name] += 1
+        elif isinstance(fact, RaceStarted):
+            self._guests[fact.race] = self._loop.time()
+        elif isinstance(fact, RaceEnded):
+            self._guests.pop(fact.race, None)
         elif isinstance(fact, LaneFirstToken | LaneEnded) and fact.lane.is_cold and _has_answered(fact):
             self._lineup.warmed(fact.lane)
         self._ledger.observe(fact)

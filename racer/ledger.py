@@ -121,6 +121,7 @@ class Ledger:
             meters=lambda lane: self._known(lane).meters,
             prompt=prompt_tokens(call),
             answer=lambda lane: self._fitness.length(lane) if most is None else most,
+            guesses=most is None,
             skew=lambda: self.now() - anyio.current_time(),
             nudge=self._asked,
             fault=lambda: (self._fault, self._fault_lasts),

@@ -21,8 +21,8 @@ PRODUCT = tuple(sorted([*ROOT.glob("racer/**/*.py"), *ROOT.glob("adapters/**/*.p
 TOOLS = tuple(sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py")]))
 TESTS = tuple(sorted(HERE.glob("**/*.py")))
 PURE_IN_BATCH = (
-    "bits", "desk", "form", "formats", "line", "missing", "pace", "plan", "progress", "records", "rows",
-    "tanks", "terms",
+    "bits", "case", "desk", "form", "formats", "line", "missing", "pace", "plan", "progress", "records",
+    "rows", "tanks", "terms",
 )  # fmt: skip
 PURE = (
     "adapters/racer_adapters",
@@ -39,10 +39,10 @@ MEDIAN_FUNCTION, LONG_FUNCTION = 8, 25
 UNMIRRORED = {
     "racer/__init__.py": "names only: tests/test_exports.py",
     "racer/batch/__init__.py": "a docstring",
+    "racer/batch/case.py": "records: tests/racer/batch/test_desk.py",
     "racer/batch/line.py": "records, which every test of a batch makes or reads",
     "racer/batch/order.py": "a record: tests/racer/batch/test_orders.py",
     "racer/batch/parts.py": "a record, which every test of a batch has a Racer make",
-    "racer/batch/progress.py": "records without behaviour",
     "racer/cli/__init__.py": "a docstring",
     "racer/config/__init__.py": "names only",
     "racer/core/__init__.py": "a docstring",

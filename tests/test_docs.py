@@ -30,6 +30,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from racer import config
+from racer.batch.orders import OWN
 from racer.cli.program import COMMANDS, parser
 from racer.core.heat import Outcome
 from racer.core.options import StreamOptions
@@ -220,6 +221,13 @@ def test_every_option_is_explained() -> None:
 
     assert set(_ROW.findall(built)) == options
     assert set(_ROW.findall(later)).isdisjoint(options)
+
+
+def test_every_option_of_a_batch_is_explained() -> None:
+    """docs/batch.md names each option that a batch alone has at the head of a row."""
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \|", (ROOT / "docs" / "batch.md").read_text(), re.MULTILINE)
+
+    assert {name for row in rows for name in re.findall(r"[a-z_]+", row)} >= OWN | {"out"}
 
 
 def test_every_event_is_explained() -> None:

@@ -31,6 +31,7 @@ RARELY = 0.1
 # These say nothing of the line that met with them: of the network, or of how busy everybody is.
 _NOT_ITS_FAULT = frozenset({Kind.DNS, Kind.CONNECT, Kind.TLS, Kind.REDIRECT, Kind.LOCAL})
 # These do not either, unless the lane has just answered others: then it may be the line that is odd.
+_OUTAGE = frozenset({Kind.OVERLOADED, Kind.SERVER, Kind.TIMEOUT, Kind.RESET})
 SUSPICIOUS = frozenset({Kind.AUTH, Kind.CREDIT, Kind.QUOTA, Kind.NO_MODEL, Kind.DENIED})
 
 
@@ -127,8 +128,9 @@ class Case:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether it is too large for every lane."""
-        return bool(self.large) and all(lane.id in self.large for lane in self.suite.lanes)
+        """Whether it is too large for every lane, where there is any."""
+        lanes = self.suite.lanes
+        return bool(lanes) and all(lane.id in self.large for lane in lanes)
 
     def blames(self, lane: Lane, error: WireError, *, ill: bool, odd: bool) -> None:
         """It has failed on `lane`, which was known to be ill. `odd`: no other line has."""
@@ -146,7 +148,7 @@ def _strike(kind: Kind, *, ill: bool, odd: bool) -> float:
         return RARELY
     if kind in SUSPICIOUS:
         return ODD if odd else 0.0
-    return ILL if ill else 1.0
+    return ILL if ill and kind in _OUTAGE else 1.0
 
 
 class Start(NamedTuple):

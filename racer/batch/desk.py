@@ -21,6 +21,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from racer.batch.case import SUSPICIOUS, Case, Out, Start, given_up
+from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,14 +36,16 @@ if TYPE_CHECKING:
     Gate = Callable[[Case, Lane, float], Block | None]
 
 FOREVER = float("inf")
-LOOK_AGAIN = 1.0  # for lines that are late
+LOOK_AGAIN = 1.0  # for lines that are late, or had no turn
 ASKS_AGAIN = 1.0  # a lane that was kept out, if nothing is heard before
 SOON = 0.001
+LEFT_ALONE = 4.0  # it was tried again twice, with other lines
+PATIENT, OUTLASTS = 3, 3600.0
 CATCHES_UP = 0.05  # seconds: who is woken a little late still begins as many as `rate` says
 GAIN = 1.5  # a second lane must be so much sooner than the first
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 WAITING = 2000  # lines at most that are read and not begun
-SCANNED = 64  # of those that are to be asked again, at one look
+SCANNED = 64  # of those that are to be asked again, at one look while others are out
 
 
 class Desk:
@@ -55,6 +58,7 @@ class Desk:
         self._fresh: dict[Suite, deque[Case]] = {}
         self._waiting = 0
         self._again: deque[Case] = deque()
+        self._suspects: deque[Case] = deque()
         self._out: dict[int, Case] = {}
         self._numbers = 0
         self._unsaved = 0
@@ -63,6 +67,7 @@ class Desk:
         self._look_at = -FOREVER
         self._filling: Case | None = None
         self._wake = FOREVER
+        self._heard_at: float | None = None
         self._asks_at: dict[str, float] = {}
         self.blocks: dict[str, Block] = {}
         self.hopeless: list[Case] = []
@@ -81,11 +86,18 @@ class Desk:
         case = self._out[number]
         lane, started = self._end(number)
         self._pace.answered(lane, started, now, tokens)
+        self._heard_at = now
         if case.done:
             return None
         case.done = True
         self._unsaved += 1
         return case
+
+    def _is_patient(self, now: float) -> bool:
+        """Whether an outage may yet end: for an hour without an answer. Who asks once or twice is not."""
+        if self._heard_at is None:
+            self._heard_at = now
+        return self._terms.attempts >= PATIENT and now - self._heard_at < OUTLASTS
 
     def stopped(self, number: int) -> None:
         """It was given up: another has won, or the batch ends."""
@@ -100,7 +112,7 @@ class Desk:
         if case.done:
             return None
         odd = error.kind in SUSPICIOUS and self._pace.is_odd(lane, case.prompt.line)
-        case.blames(lane, error, ill=ill, odd=odd)
+        case.blames(lane, error, ill=ill and self._is_patient(now), odd=odd)
         if case.out:
             return None
         if (failure := given_up(case, self._terms.attempts)) is not None:
@@ -108,7 +120,7 @@ class Desk:
             self._unsaved += 1
             return failure
         case.again_at = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(30.0, len(case.reasons) - 1))
-        self._again.append(case)
+        (self._suspects if case.suspect else self._again).append(case)
         return None
 
     def saved(self, lines: int = 1) -> None:
@@ -134,7 +146,7 @@ class Desk:
     @property
     def is_idle(self) -> bool:
         """Nothing is out, and nothing waits."""
-        return not (self._out or self._again or self._waiting)
+        return not (self._out or self.waiting)
 
     @property
     def is_stuck(self) -> bool:
@@ -151,7 +163,7 @@ class Desk:
 
     @property
     def waiting(self) -> int:
-        return self._waiting + len(self._again)
+        return self._waiting + len(self._again) + len(self._suspects)
 
     def wake_at(self) -> float:
         """When to ask `next` again, if nothing happens."""
@@ -192,7 +204,7 @@ class Desk:
         if now < self._next_at:
             self._wake = self._next_at
             return None
-        start = self._retry(now) or self._first(now) or self._retry(now, suspects=True)
+        start = self._retry(self._again, now) or self._first(now) or self._retry(self._suspects, now)
         if start is not None:
             if self._terms.rate is not None:
                 self._next_at = max(self._next_at, now - CATCHES_UP) + 1.0 / self._terms.rate
@@ -200,17 +212,23 @@ class Desk:
                 self._filling = start.case
         return start
 
-    def _retry(self, now: float, *, suspects: bool = False) -> Start | None:
-        """Those that were looked at go behind the others: next time these have their turn."""
-        for _ in range(min(SCANNED, len(self._again))):
-            case = self._again.popleft()
-            lane = self._lane_for(case, now) if suspects or not case.suspect else None
+    def _retry(self, cases: deque[Case], now: float) -> Start | None:
+        """Those that were looked at go behind the others: next time these have their turn.
+
+        All are looked at where nobody is at work: then only `wake_at` tells whether anything can go on.
+        """
+        most = SCANNED if self._out else len(cases)
+        for _ in range(min(most, len(cases))):
+            case = cases.popleft()
+            lane = self._lane_for(case, now)
             if lane is not None:
                 return self._start(case, lane)
             if case.is_hopeless:
                 self.hopeless.append(case)
             else:
-                self._again.append(case)
+                cases.append(case)
+        if len(cases) > most:
+            self._wake = min(self._wake, now + LOOK_AGAIN)
         return None
 
     def _first(self, now: float) -> Start | None:
@@ -253,6 +271,9 @@ class Desk:
         if self._pace.rests(lane, now):
             self._wake = min(self._wake, max(track.rests_until, now + SOON), now + LOOK_AGAIN)
             return False
+        if now < track.next_at and track.gap:
+            self._wake = min(self._wake, track.next_at)
+            return False
         if track.is_full or any(out.lane.id == lane.id for out in case.out.values()):
             return False
         block = self.blocks.get(lane.id)
@@ -266,8 +287,16 @@ class Desk:
                 return False
             self.blocks[lane.id] = block
             self._asks_at[lane.id] = now if block.pending else min(block.until, now + ASKS_AGAIN)
-        self._wake = min(self._wake, now + ASKS_AGAIN if block.pending else max(block.until, now + SOON))
+        if not self._is_for_good(block, lane):
+            self._wake = min(self._wake, now + ASKS_AGAIN if block.pending else max(block.until, now + SOON))
         return False
+
+    def _is_for_good(self, block: Block, lane: Lane) -> bool:
+        """Whether nothing that a batch waits for opens it again: a key, credits, a model."""
+        if block.kind in (Kind.NO_MODEL, Kind.DENIED):
+            track = self._pace.of(lane)
+            return not track.answered or track.patience > LEFT_ALONE
+        return block.kind in (Kind.AUTH, Kind.CREDIT)
 
     # ------------------------------------------------------------- beside others
 

@@ -6,6 +6,7 @@ A race of a batch is what is asked for one line until there is an answer, or nob
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from racer.approval import approved
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from racer.batch.line import Failure
     from racer.batch.parts import Parts
     from racer.core.provider import Lane
-    from racer.core.reply import Reply
+    from racer.core.reply import Attempt, Reply
 
     Done = Callable[[Case, Reply[Any] | None, Failure | None], None]
 
@@ -112,6 +113,9 @@ class Errands:
             await self._stage.exchange.run(run, case.call, _nobody_reads, finish)
         except WireError as error:
             self._failed(number, run, case, error)
+        except Exception:
+            self._desk.stopping = True
+            raise
         except asyncio.CancelledError:
             if number not in self._expired or number not in self._runs:
                 raise
@@ -122,30 +126,30 @@ class Errands:
         run.checked = True
         if wrong := judge(run.answer(), case.call):
             raise wrong
-        book = case.book
-        if book is None or number not in self._runs:
-            return
-        reply = book.reply(run, self._stage.now())
-        if case.ask.valid or case.ask.into:
+        reply = None
+        if case.book is not None and (case.ask.valid or case.ask.into):
             try:
-                reply = await approved(reply, case.ask)
+                reply = await approved(case.book.reply(run, self._stage.now()), case.ask)
             except InvalidReply as no:
                 raise WireError(Kind.INVALID, str(no) or "turned down by valid=") from None
         self._answered(number, run, case, reply)
 
-    def _answered(self, number: int, run: Run, case: Case, reply: Reply[Any]) -> None:
-        if number not in self._runs:
+    def _answered(self, number: int, run: Run, case: Case, reply: Reply[Any] | None) -> None:
+        """`reply` is there where it had to be approved."""
+        if self._runs.pop(number, None) is None:
             return
-        now = self._stage.now()
+        now, book = self._stage.now(), case.book
+        assert book is not None, "it has one from its first request to its last"
         for scope in self._stage.breakers.succeeded(run.lane):
             self._stage.tell(CoolDownEnded(case.race, scope))
-        del self._runs[number]
-        self._write(run, case, Outcome.WON, now)
-        self._desk.answered(number, now, reply.usage.output_tokens)
+        attempt = self._write(run, case, Outcome.WON, now)
+        self._desk.answered(number, now, attempt.usage.output_tokens if attempt.usage else 0)
         for other in list(case.out):
             self._let_go(other)
         self._close(case, Ending.WON, now)
         self._parts.budget.answered(case.ask.policy_name)
+        attempts = tuple(case.attempts)
+        reply = book.reply(run, now, attempts) if reply is None else replace(reply, attempts=attempts)
         self._done(case, reply, None)
 
     def _failed(self, number: int, run: Run, case: Case, error: WireError) -> None:
@@ -176,7 +180,7 @@ class Errands:
 
     def _write(
         self, run: Run, case: Case, outcome: Outcome, now: float, error: WireError | None = None
-    ) -> None:
+    ) -> Attempt:
         assert case.book is not None, "it has one from its first request to its last"
         attempt = case.book.write(run, outcome, now, error)
         if case.gate is not None:
@@ -185,6 +189,7 @@ class Errands:
         if run.dropped:
             self._stage.tell(FieldsDropped(case.race, run.lane, run.dropped))
         self._stage.tell(LaneEnded(case.race, run.number, run.lane, attempt))
+        return attempt
 
     def _close(self, case: Case, ending: Ending, now: float) -> None:
         book, ran = case.book, case.ran

@@ -13,12 +13,14 @@ import orjson
 from racer.batch.formats import Form, row_understood, understood
 from racer.batch.line import Bad, Prompt, id_of
 from racer.batch.source import digest_of
+from racer_adapters.placed import shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from concurrent.futures import Executor
 
     from racer.batch.jobfile import Job
+    from racer.batch.line import Id
     from racer.batch.source import Census, Source
 
 Line = Prompt | Bad
@@ -26,6 +28,7 @@ Fed = tuple[Line, bytes]  # with its digest
 MOST = 500
 USUAL = 400  # characters of a line of which nothing is known
 TRIED = 50
+MOST_IDS = 1_000_000
 
 
 class Feed(Protocol):
@@ -64,12 +67,15 @@ class FileFeed:
         self._source = source
         self._job = job
         self._reader, self._executor = reader, executor
+        self._ids = Ids()
 
     async def more(self) -> Sequence[Fed] | None:
         loop = asyncio.get_running_loop()
         read = await loop.run_in_executor(self._reader, self._read)
-        if read is None or self._job is None:
-            return read
+        if read is None:
+            return None
+        if self._job is None:
+            return self._ids.told_apart(read)
         return await loop.run_in_executor(self._executor, _open, read, self._job)
 
     async def aclose(self) -> None:
@@ -98,6 +104,8 @@ class PromptFeed:
         self.usual = sum(len(_bytes_of(each)) for each in tried) // len(tried) if tried else USUAL
         self._job = job
         self._line = 0
+        self._failed: Exception | None = None
+        self._ids = Ids()
         self._async: AsyncIterator[Any] | None = None
         self._sync: Iterator[Any] | None = None
         if isinstance(prompts, AsyncIterable):
@@ -108,7 +116,7 @@ class PromptFeed:
     async def more(self) -> Sequence[Fed] | None:
         given: list[Any] = []
         if self._sync is not None:
-            given = list(islice(self._sync, MOST))
+            self._take(self._sync, given)
         elif self._async is not None:
             async for one in self._async:
                 given.append(one)
@@ -119,7 +127,18 @@ class PromptFeed:
         for one in given:
             self._line += 1
             read.append((line_of(one, self._line), digest_of(_bytes_of(one))))
-        return _open(read, self._job)
+        return self._ids.told_apart(read) if self._job is None else _open(read, self._job)
+
+    def _take(self, prompts: Iterator[Any], given: list[Any]) -> None:
+        """What came before it failed is asked."""
+        if self._failed is not None:
+            raise self._failed
+        try:
+            given.extend(islice(prompts, MOST))
+        except Exception as error:
+            if not given:
+                raise
+            self._failed = error
 
     async def aclose(self) -> None:
         for given in (self._async, self._sync):
@@ -140,10 +159,28 @@ def line_of(given: object, line: int) -> Line:
     return Bad(line, id_of(line), f"prompt {line} is a {kind}: use a text, a list of messages or a mapping")
 
 
-def _open(read: Sequence[Fed], job: Job | None) -> Sequence[Fed]:
+class Ids:
+    """Which custom_ids were there before, where no job remembers them."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Id, int] = {}
+
+    def told_apart(self, read: Sequence[Fed]) -> Sequence[Fed]:
+        """The second line of one id is a bad one."""
+        return [(self._first(line), digest) for line, digest in read]
+
+    def _first(self, line: Line) -> Line:
+        if line.id == id_of(line.line) or len(self._lines) >= MOST_IDS:
+            return line
+        first = self._lines.setdefault(line.id, line.line)
+        if first == line.line:
+            return line
+        said = f"line {line.line}: custom_id {shown(line.id)} is line {first}'s already"
+        return Bad(line.line, line.id, said, "duplicate_id")
+
+
+def _open(read: Sequence[Fed], job: Job) -> Sequence[Fed]:
     """Those that have no result yet. What is wrong with one's custom_id makes it a bad line."""
-    if job is None:
-        return read
     troubles = job.known([(line.line, digest, line.id) for line, digest in read])
     left = [(line, digest) for line, digest in read if not job.is_done(line.line)]
     if not troubles:

@@ -15,6 +15,7 @@ from racer.core.provider import Account
 from racer.core.savings import is_free
 from racer.core.span import Calendar, Once, Rolling
 from racer.core.tokens import prompt_tokens
+from racer_adapters.errors import Kind
 from racer_adapters.types import Usage
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ CLIMBING = 0.4  # what is not known of a lane that was not pushed back yet
 ANSWER = 200  # tokens of an answer of which nothing is known
 USUALLY = 0.6  # the share of answers that are not longer
 MOST_OFFERS = 12
+FOR_GOOD = frozenset({Kind.AUTH, Kind.CREDIT, Kind.NO_MODEL, Kind.DENIED})
 
 
 class Foresight:
@@ -45,7 +47,9 @@ class Foresight:
         self._size = size
 
     def speeds(self, lanes: Sequence[Lane], pace: Pace) -> list[Speed]:
-        return [self._speed(lane, pace) for lane in lanes]
+        now = self._parts.stage.now()
+        blocks = ((lane, self._parts.stage.breakers.blocked(lane, now)) for lane in lanes)
+        return [self._speed(lane, pace) for lane, block in blocks if not (block and block.kind in FOR_GOOD)]
 
     def tanks(self, lanes: Sequence[Lane]) -> list[Tank]:
         known = self._parts.ledger.meters

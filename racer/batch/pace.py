@@ -9,7 +9,9 @@ Rule 2: pushed back, it is given half as many, once for all calls that were unde
 Rule 3: a lane whose calls take much longer for an answer of the same length than when it had few of them
         queues them by itself: it is given no more, and slowly fewer, but not less than FIRST.
 Rule 4: a lane that refuses one line after the other, while others answer, rests longer and longer.
-Rule 5: a machine of the user's own is not bounded here: its queue is (racer/core/hosts.py).
+Rule 5: a lane that refuses calls as too many, and says of no limit, is asked at the rate at which it has
+        answered, and a little faster with each answer.
+Rule 6: a machine of the user's own is not bounded here: its queue is (racer/core/hosts.py).
 
 Limits that are known are no matter of pace: nothing is sent that they do not allow.
 """
@@ -38,6 +40,8 @@ LEAST_TOKENS = 30  # an answer of none takes time as well
 RATE_OVER = 60.0  # seconds over which answers are counted
 
 REFUSES, REST, LONGEST_REST = 5, 5.0, 300.0  # refusals in a row, where others answer; seconds
+FIRST_GAP, LONGEST_GAP, SHORTEST = 1.0, 30.0, 0.02  # seconds between two starts
+SLOWS, QUICKENS, SLACKER = 1.5, 0.97, 1.25
 SEVERAL = -1  # lines
 MOST_PATIENCE = 64.0
 IN_A_ROW = 2  # what may be chance, without an answer between
@@ -70,6 +74,10 @@ class Track:
     doubts: int = 0
     refusals: int = 0
     rests_until: float = -FOREVER
+    gap: float = 0.0
+    next_at: float = -FOREVER
+    since_cut: int = 0
+    resumed_at: float | None = None
     odd: int | None = None
     patience: float = 0.5
     started_at: float = -FOREVER
@@ -148,6 +156,9 @@ class Pace:
         track = self.of(lane)
         track.flying += 1
         track.started_at = now
+        track.next_at = max(now, track.next_at) + track.gap
+        if track.resumed_at is None:
+            track.resumed_at = now
 
     def stopped(self, lane: Lane) -> None:
         """A call was given up that says nothing of the lane."""
@@ -160,6 +171,8 @@ class Pace:
         track.answered += 1
         track.doubts = track.refusals = 0
         track.odd, track.patience = None, 0.5
+        track.since_cut += 1
+        track.gap = track.gap * QUICKENS if track.gap > SHORTEST else 0.0
         track.count(now)
         track.learn(now - started, tokens, few=few)
         if not was_full or started < track.cut_at:
@@ -183,9 +196,13 @@ class Pace:
         self._refused(track, error, now)
         if not _pushes_back(track, error) or started < track.cut_at:
             return
+        if at_once <= 1 and error.kind is Kind.RATE:
+            _slow_down(track, now)
         if at_once <= 1:  # it is ill, or its limits are: not too many at once
             track.window, track.climbs = 1.0, True
             return
+        if error.kind is Kind.RATE:
+            _slow_down(track, now)
         again = not track.climbs and at_once <= track.ceiling + 1
         track.holds = min(CEILING_MOST, 2 * track.holds) if again else CEILING_HOLDS
         track.ceiling, track.ceiling_until = at_once - 1.0, now + track.holds
@@ -201,6 +218,14 @@ class Pace:
         if track.refusals >= REFUSES:
             rest = REST * 2.0 ** min(track.refusals - REFUSES, 30)
             track.rests_until = now + min(LONGEST_REST, rest)
+
+
+def _slow_down(track: Track, now: float) -> None:
+    """It allows so many a second, or a minute, and does not say how many: about what it has answered."""
+    seen = 0.0 if track.resumed_at is None else max(SHORTEST, now - track.resumed_at)
+    fitting = seen / track.since_cut if track.since_cut else FIRST_GAP
+    track.gap = min(LONGEST_GAP, max(SLOWS * track.gap, SLACKER * fitting))
+    track.since_cut, track.resumed_at = 0, None
 
 
 def _pushes_back(track: Track, error: WireError) -> bool:

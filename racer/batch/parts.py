@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from racer.cache import Cache
     from racer.core.allowance import Budget
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Parts:
     """`check_names` raises BadRequest for wishes that name nobody; `start` runs what ends with the Racer.
 
-    `uses` counts the calls on each account; `new_id` gives the id of a race.
+    `guests` are races that have no lane yet, each with the instant of its start. `uses` counts the calls on
+    each account; `new_id` gives the id of a race.
     """
 
     providers: Sequence[Provider]
@@ -38,3 +39,4 @@ class Parts:
     check_names: Callable[[Wishes, Field], None]
     start: Callable[[Coroutine[Any, Any, None]], Any]
     new_id: Callable[[], str]
+    guests: Mapping[str, float]

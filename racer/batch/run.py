@@ -21,7 +21,7 @@ from racer.errors import BadRequest, BatchStopped
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from racer.batch.case import Terms
     from racer.batch.feed import Feed, Line
@@ -39,6 +39,7 @@ FOREVER = float("inf")
 LONGEST_SLEEP = 60.0
 LOOKS = 5.0  # seconds between two looks at who is there
 PROBE_AFTER = 60.0
+POLITE_FOR = 2.0
 DOUBTFUL = frozenset({Kind.NO_MODEL, Kind.DENIED})  # perhaps true of one line alone
 TICK = 1.0  # while requests are out: some may take too long
 FIRST_LOOK = 3.0
@@ -110,11 +111,12 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 self._errands = Errands(self._parts, self.desk, group, self._done)
-                saving = group.create_task(keep.run())
-                reading = group.create_task(self._read_lines())
+                saving = group.create_task(self._or_stop(keep.run()))
+                reading = group.create_task(self._or_stop(self._read_lines()))
                 try:
                     await self._drive()
                 finally:
+                    self.desk.stopping = True
                     reading.cancel()
                     self._errands.abort()
                 keep.end()
@@ -123,6 +125,14 @@ class Runner:
             raise _first_of(group_of) from None
         if self.why_stopped:
             raise self._stopped()
+
+    async def _or_stop(self, work: Coroutine[Any, Any, None]) -> None:
+        """What goes wrong ends the batch; nothing may start in its last moments."""
+        try:
+            await work
+        except Exception:
+            self.desk.stopping = True
+            raise
 
     @property
     def lanes(self) -> Sequence[Lane]:
@@ -181,7 +191,8 @@ class Runner:
         try:
             if now >= self._deadline and not self.desk.stopping:
                 self.stop("its deadline has come")
-            while (start := self.desk.next(now)) is not None:
+            polite = self._has_guest(now)
+            while not polite and (start := self.desk.next(now)) is not None:
                 errands.start(start)
             while self.desk.hopeless:
                 self._drop(self.desk.hopeless.pop())
@@ -190,9 +201,15 @@ class Runner:
         if self.desk.wants:
             self._hungry.set()
         wake = FOREVER if self.desk.stopping else min(self.desk.wake_at(), self._deadline)
+        if polite:
+            wake = now + POLITE_FOR / 20
         if wake < self._sleeps_until or self._is_over():
             self._moved.set()
         return wake
+
+    def _has_guest(self, now: float) -> bool:
+        """Whether a race has just begun that found no room: what comes free next is for it."""
+        return any(now - began < POLITE_FOR for began in self._parts.guests.values())
 
     def _blocked(self, case: Case, lane: Lane, now: float) -> Block | None:
         if case.gate is None and self._errands is not None and not self._errands.is_counted(lane):
@@ -234,6 +251,7 @@ class Runner:
     async def _look_around(self) -> None:
         """Whether servers on this machine have come or gone; and what the store has heard."""
         now = self._now()
+        self._parts.ledger.forms(self.lanes)  # by the way it forgets how long answers were a second ago
         if self.suites is not None and now - self._looked_at >= LOOKS:
             self._looked_at = now
             if self.suites.refresh(await self._parts.lineup.known(0.0)):

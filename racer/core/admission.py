@@ -37,15 +37,16 @@ class Admission:
     """The gate of one race. `skew` gives unix seconds minus the race's clock: either may be set meanwhile.
 
     `meters` gives a lane's counters; `prompt` is the tokens of the question, to which `asks_more` adds what
-    lanes are told beside it; `answer` guesses those of a lane's answer. `nudge` has the store asked; `fault`
-    says why it cannot be, or nothing, and in how many seconds to look again. `hear` is given the headers of
-    each response and each failure. `hosts` knows how busy local machines are; `clock` is the race's.
+    lanes are told beside it; `answer` says those of a lane's answer, which it `guesses`, or is sure of.
+    `nudge` has the store asked; `fault` says why it cannot be, or nothing, and in how many seconds to look
+    again. `hear` is given the headers of each response and each failure. `hosts` knows how busy local
+    machines are; `clock` is the race's.
     """
 
     __slots__ = (
-        "_answer", "_asked", "_breakers", "_busy", "_calls", "_charges", "_clock", "_fault", "_hear",
-        "_hosts", "_meters", "_more", "_now", "_nudge", "_prompt", "_purse", "_queued", "_skew", "_taken",
-        "_then", "wake",
+        "_answer", "_asked", "_breakers", "_busy", "_calls", "_charges", "_clock", "_fault", "_guesses",
+        "_hear", "_hosts", "_meters", "_more", "_now", "_nudge", "_prompt", "_purse", "_queued", "_skew",
+        "_taken", "_then", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,7 @@ class Admission:
         meters: Callable[[Lane], Sequence[Meter]],
         prompt: int,
         answer: Callable[[Lane], int],
+        guesses: bool = False,
         skew: Callable[[], float],
         nudge: Callable[[Admission], None],
         fault: Callable[[], tuple[str, float]],
@@ -69,6 +71,7 @@ class Admission:
         self._prompt = prompt
         self._more = 0
         self._answer = answer
+        self._guesses = guesses
         self._skew = skew
         self._nudge = nudge
         self._fault = fault
@@ -202,8 +205,18 @@ class Admission:
             meters = self._meters(lane)
             asked = self._prompt + self._more
             usage = Usage(asked, self._answer(lane), estimated=True) if meters else Usage()
-            charges = self._charges[lane.id] = charges_of(meters, usage, lane.model)
+            charges = charges_of(meters, usage, lane.model)
+            if self._guesses:
+                charges = tuple(map(self._within, charges))
+            self._charges[lane.id] = charges
         return charges
+
+    def _within(self, charge: Charge) -> Charge:
+        """Nobody knows that an answer will be too long for a limit: it may be tried on the whole of it."""
+        meter, amount = charge
+        asked = self._prompt + self._more
+        fits = meter.unit in ("tokens", "output_tokens") and asked < meter.amount < amount
+        return (meter, meter.amount) if fits else charge
 
     def worth(self, lane: Lane, at: float) -> Worth:
         """What a call on `lane` is worth that it takes of its limits at `at` (unix seconds)."""

@@ -156,7 +156,7 @@ class Book:
         """`run` has failed, and what it said is the beginning of the reply."""
         self._continued.append(run)
 
-    def reply(self, run: Run, now: float) -> Reply:
+    def reply(self, run: Run, now: float, attempts: tuple[Attempt, ...] = ()) -> Reply:
         """What `run` has answered, as a reply complete at `now`."""
         answer = run.answer()
         first = self._continued[0] if self._continued else run
@@ -172,6 +172,7 @@ class Book:
             first_token=self._first_token(first, self._began),
             race_id=self._race_id,
             created=self._created,
+            attempts=attempts,
         )
 
     def _usage(self, run: Run) -> Usage:

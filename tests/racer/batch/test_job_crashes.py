@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from racer.batch.rows import Row
 
-KILLS = 30
+KILLS = 20
 STEPS = frozenset({"open", "os.rename", "os.truncate", "os.link", "os.remove", "sqlite3.connect"})
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="it takes a process that is quickly made")
@@ -126,17 +127,17 @@ def messed_up(out: Path) -> None:
 @pytest.mark.parametrize("damage", ["none", "job file", "no job file"])
 def test_killed_at_each_step_of_taking_errors_out(tmp_path: Path, damage: str) -> None:
     """Whatever was done of it, what is answered stays answered, and the errors are open in the end."""
+    first = tmp_path / "first"
+    first.mkdir()
+    messed_up(first / "out.jsonl")
+    if damage == "job file":
+        beside(first / "out.jsonl", "job").write_bytes(b"noise" * 1000)
+    elif damage == "no job file":
+        beside(first / "out.jsonl", "job").unlink()
     step, reached = 0, True
     while reached:
         step += 1
-        folder = tmp_path / str(step)
-        folder.mkdir()
-        out = folder / "out.jsonl"
-        messed_up(out)
-        if damage == "job file":
-            beside(out, "job").write_bytes(b"noise" * 1000)
-        elif damage == "no job file":
-            beside(out, "job").unlink()
+        out = shutil.copytree(first, tmp_path / str(step)) / "out.jsonl"
 
         reached = killed_at(step, lambda out=out: begun(out, errors_only=True))  # type: ignore[misc]
 
@@ -151,14 +152,15 @@ def test_killed_at_each_step_of_taking_errors_out(tmp_path: Path, damage: str) -
 
 def test_killed_at_each_step_of_beginning_anew(tmp_path: Path) -> None:
     """The old rows are in the output or in the one that was kept aside, whole."""
+    first = tmp_path / "first"
+    first.mkdir()
+    write(first / "out.jsonl", answer(1), error(2), answer(3))
+    rows = (first / "out.jsonl").read_bytes()
     step, reached = 0, True
     while reached:
         step += 1
-        folder = tmp_path / str(step)
-        folder.mkdir()
+        folder = shutil.copytree(first, tmp_path / str(step))
         out = folder / "out.jsonl"
-        write(out, answer(1), error(2), answer(3))
-        rows = out.read_bytes()
 
         reached = killed_at(step, lambda out=out: begun(out, restart=True))  # type: ignore[misc]
 
