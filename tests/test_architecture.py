@@ -39,7 +39,7 @@ MEDIAN_FUNCTION, LONG_FUNCTION = 8, 25
 UNMIRRORED = {
     "racer/__init__.py": "names only: tests/test_exports.py",
     "racer/batch/__init__.py": "a docstring",
-    "racer/batch/case.py": "records: tests/racer/batch/test_desk.py",
+    "racer/batch/workers.py": "part of a batch's progress: tests/racer/batch/test_batch.py",
     "racer/batch/line.py": "records, which every test of a batch makes or reads",
     "racer/batch/order.py": "a record: tests/racer/batch/test_orders.py",
     "racer/batch/parts.py": "a record, which every test of a batch has a Racer make",

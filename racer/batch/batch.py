@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,14 +13,15 @@ from racer.batch.feed import FileFeed, PromptFeed
 from racer.batch.keep import Keep
 from racer.batch.missing import missing
 from racer.batch.plan import forecast
-from racer.batch.progress import LaneProgress, Progress
+from racer.batch.progress import Progress
 from racer.batch.rows import Row, row_of
 from racer.batch.run import Runner
 from racer.batch.source import Source
+from racer.batch.workers import asleep_until, lanes_of, why_asleep
 from racer.errors import BadRequest, RacerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Coroutine, Mapping
 
     from racer.batch.feed import Feed
     from racer.batch.jobfile import Job
@@ -79,11 +80,8 @@ class Batch:
     async def __aenter__(self) -> Self:
         """Its files are open, and it is known what there is to do; nothing is asked yet."""
         self._start()
-        try:
+        async with _closed_if_cut_short(self):
             await self._when_open()
-        except BaseException:
-            await self.aclose()
-            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -107,11 +105,8 @@ class Batch:
         """Run to the end, for whoever needs no result here: they are in OUT, and were told to the sinks."""
         self._start()
         self._wanted.set()
-        try:
+        async with _closed_if_cut_short(self):
             await self._ended.wait()
-        except BaseException:
-            await self.aclose()
-            raise
         self._raise()
         return self.progress()
 
@@ -142,8 +137,9 @@ class Batch:
         if runner is None:
             return Progress(self.total, earlier[0], earlier[1], sum(earlier), 0, 0, 0, 0.0, 0.0, 0.0, 0)
         tally, now = runner.tally, self._parts.stage.now()
-        lanes = self._lanes(runner, now)
-        asleep = self._asleep(runner, now)
+        skew = self._parts.ledger.now() - now
+        lanes = lanes_of(runner, self._order.concurrency, skew, now)
+        asleep = asleep_until(runner, skew, now)
         return Progress(
             total=self.total,
             done=earlier[0] + tally.answered,
@@ -158,8 +154,8 @@ class Batch:
             attempts=tally.attempts,
             lanes=lanes,
             asleep_until=asleep,
-            why_asleep=_why_asleep(lanes, asleep),
-            ends=self._foretold(now),
+            why_asleep=why_asleep(lanes, asleep),
+            ends=self._foretold(runner, now),
             stopping=runner.desk.stopping,
         )
 
@@ -194,13 +190,22 @@ class Batch:
 
     # ------------------------------------------------------------- within
 
-    def _foretold(self, now: float) -> tuple[float, float, float] | None:
+    def _foretold(self, runner: Runner, now: float) -> tuple[float, float, float] | None:
         """Looked at often, worked out seldom."""
         if self._feed is None or self._feed.total is None or self._ended.is_set():
             return None
-        if now - self._ends_at >= FORETOLD_FOR:
+        known, asleep = self._ends, asleep_until(runner, self._parts.ledger.now() - now, now)
+        outdated = known is not None and asleep is not None and known[0] < asleep
+        if now - self._ends_at >= (1.0 if outdated else FORETOLD_FOR):
             self.forecast()
         return self._ends
+
+    def _open_lines(self) -> int | None:
+        """How many lines have to be read."""
+        asked = None if self._job is None else self._job.asked
+        if asked is not None or self.total is None:
+            return asked
+        return max(0, self.total - sum(self._earlier))
 
     def _start(self) -> None:
         if self._task is not None:
@@ -292,10 +297,9 @@ class Batch:
             self._feed = PromptFeed(order.prompts, job)
         if job is not None:
             self._earlier = (job.answered, job.failed)
-        total = self._feed.total
         return Runner(
             self._parts, self._asks, self._feed, order.terms(self._asks),
-            put_out=self._put_out, lines=None if total is None else max(0, total - sum(self._earlier)),
+            put_out=self._put_out, lines=self._open_lines(),
             max_errors=order.max_errors, seconds=order.deadline,
         )  # fmt: skip
 
@@ -342,25 +346,17 @@ class Batch:
         data = row_of(result, digest, parsed=self._order.into is not None)
         return Row(result.line, digest, result.id, not result.ok, data)
 
-    def _lanes(self, runner: Runner, now: float) -> tuple[LaneProgress, ...]:
-        found: list[LaneProgress] = []
-        skew = self._parts.ledger.now() - now
-        for name, track in runner.pace.tracks.items():
-            block = runner.desk.blocks.get(name)
-            shut = block is not None and not block.pending and block.until > now
-            until = block.until + skew if block is not None and shut and block.until < FOREVER else None
-            window = int(min(track.places, self._order.concurrency))
-            waits = block.reason if block is not None and shut else None
-            found.append(LaneProgress(name, track.flying, window, track.answered, track.failed, waits, until))
-        return tuple(found)
 
-    def _asleep(self, runner: Runner, now: float) -> float | None:
-        """Until when nobody can be asked, in unix seconds."""
-        desk = runner.desk
-        if desk.stopping or not desk.is_stuck:
-            return None
-        wake = desk.wake_at()
-        return wake - now + self._parts.ledger.now() if now + 1.0 < wake < FOREVER else None
+@asynccontextmanager
+async def _closed_if_cut_short(batch: Batch) -> AsyncGenerator[None]:
+    """Who waits for a batch and is cancelled has given it up."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            await batch.aclose()
 
 
 async def _to_its_end(work: Coroutine[Any, Any, object]) -> None:
@@ -375,15 +371,6 @@ async def _to_its_end(work: Coroutine[Any, Any, object]) -> None:
     task.result()
     if cancelled is not None:
         raise cancelled
-
-
-def _why_asleep(lanes: Sequence[LaneProgress], until: float | None) -> str:
-    """Of those that everybody waits for, the one that comes first."""
-    if until is None:
-        return ""
-    waiting = [lane for lane in lanes if lane.waits is not None and lane.until is not None]
-    first = min(waiting, key=lambda lane: lane.until or FOREVER, default=None)
-    return "" if first is None else f"{first.lane}: {first.waits}"
 
 
 def _is_same(one: Path, other: Path) -> bool:

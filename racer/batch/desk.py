@@ -204,7 +204,7 @@ class Desk:
         if now < self._next_at:
             self._wake = self._next_at
             return None
-        start = self._retry(self._again, now) or self._first(now) or self._retry(self._suspects, now)
+        start = self._first(now) or self._retry(self._again, now) or self._retry(self._suspects, now)
         if start is not None:
             if self._terms.rate is not None:
                 self._next_at = max(self._next_at, now - CATCHES_UP) + 1.0 / self._terms.rate

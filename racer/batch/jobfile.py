@@ -51,7 +51,7 @@ class Job:
         self.notice = " ".join(found.said)
         self._out = out
         self._index = found.book
-        self._terms = found.terms
+        self._terms, self._before = found.terms, found.before
         self._standing = found.standing
         self._now = now
         self._waiting: list[Entry] = []
@@ -104,7 +104,15 @@ class Job:
         return str(cast("dict[str, object]", terms).get("source"))
 
     def is_done(self, line: int) -> bool:
-        return line in self._standing.done
+        """Whether nobody is to be asked for it: it has its row, or this run is for others."""
+        only = self._standing.only
+        return line in self._standing.done or (only is not None and line not in only)
+
+    @property
+    def asked(self) -> int | None:
+        """How many lines this run is for, where it is not for all that have no row."""
+        only = self._standing.only
+        return None if only is None else only.count
 
     def known(self, pairs: Sequence[tuple[int, bytes, Id | None]]) -> dict[int, str]:
         """Lines as they are read: their number, digest and custom_id. What is wrong with some, by line.
@@ -186,6 +194,8 @@ class Job:
                 why = f"line {line} is not the one that was answered"
                 if line in self._standing.failed:
                     why = f"line {line} is not the one that failed (--errors-only asks it again as it is now)"
+                if self._before is not None:  # what was accepted is another input after all
+                    self._index.put(terms=self._before)
                 raise changed(self._out.path, why, self._terms)
 
     def _claimed(self, ids: dict[int, Id]) -> dict[int, str]:

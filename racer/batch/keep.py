@@ -93,15 +93,19 @@ class Keep:
 
     async def _keep_all(self) -> None:
         batch, self._waiting = self._waiting, []
+        written = False
         try:
             await self._write([kept.row for kept in batch if kept.row is not None])
+            written = True
         except JobError as error:
-            self._waiting = [*batch, *self._waiting]
             if self.trouble is not None:
                 raise self.trouble from None
             self.trouble = error
             self._troubled(error)
             return
+        finally:  # also where it is cancelled: to write a row twice does no harm
+            if not written:
+                self._waiting = [*batch, *self._waiting]
         await self._hand_on(batch)
 
     async def _write(self, rows: Sequence[Row]) -> None:

@@ -35,6 +35,7 @@ class Opened(NamedTuple):
     terms: Terms
     standing: Standing
     said: list[str]  # what the user should be told
+    before: object = None  # the terms that the job file had
 
 
 def opened(out: OutFile, terms: Terms, mode: Mode) -> Opened:
@@ -88,6 +89,7 @@ def _attempted(out: OutFile, terms: Terms, mode: Mode, said: list[str]) -> Opene
     new = not os.path.lexists(path)
     index = Index.open(path)
     try:
+        before = index.get("terms")
         standing, terms = _resumed(out, index, terms, mode, said)
         index.put(terms=terms.to_dict(), pid=os.getpid())
         index.flush()
@@ -98,7 +100,7 @@ def _attempted(out: OutFile, terms: Terms, mode: Mode, said: list[str]) -> Opene
             for each in sides(path):
                 each.unlink(missing_ok=True)
         raise
-    return Opened(index, terms, standing, said)
+    return Opened(index, terms, standing, said, before)
 
 
 def _resumed(out: OutFile, index: Index, terms: Terms, mode: Mode, said: list[str]) -> tuple[Standing, Terms]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OURS_ALONE = 0o600
 ROOM = 1 << 20  # bytes kept free for the answers that are under way when the disk is full
+MANY_TIMES = 2
 LONGEST = 1 << 27  # bytes of a row; what is longer is none
 _PIECE = 1 << 20
 _NEW = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -225,6 +226,9 @@ class OutFile:
         """Lay by what a full disk will lack. Without it, answers that are under way then may be lost."""
         with suppress(OSError):
             self._room.unlink(missing_ok=True)
+            disk = os.statvfs(self.path.parent)
+            if disk.f_bavail * disk.f_frsize < MANY_TIMES * ROOM:
+                return  # it would be what fills the disk
             handle = os.open(self._room, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OURS_ALONE)
             try:
                 os.write(handle, os.urandom(ROOM))  # zeros take no room on some disks

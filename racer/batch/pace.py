@@ -222,6 +222,8 @@ class Pace:
 
 def _slow_down(track: Track, now: float) -> None:
     """It allows so many a second, or a minute, and does not say how many: about what it has answered."""
+    if track.gap and not track.since_cut:
+        return  # nothing has changed since it was slowed down last
     seen = 0.0 if track.resumed_at is None else max(SHORTEST, now - track.resumed_at)
     fitting = seen / track.since_cut if track.since_cut else FIRST_GAP
     track.gap = min(LONGEST_GAP, max(SLOWS * track.gap, SLACKER * fitting))

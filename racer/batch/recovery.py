@@ -30,10 +30,11 @@ _STRANGE = 1000  # lines that are no rows, and more than there are rows: the res
 
 @dataclass(slots=True)
 class Standing:
-    """The lines that have a row, and those of them whose row is an error."""
+    """The lines that have a row, and those of them whose row is an error. `only`: no others are asked."""
 
     done: Bits = field(default_factory=Bits)
     failed: Bits = field(default_factory=Bits)
+    only: Bits | None = None
 
     def add(self, line: int, *, failed: bool) -> bool:
         """Was it new? Of two rows of one line, an answer counts more than an error."""
@@ -135,6 +136,7 @@ def read_anew(out: OutFile, index: Index, *, known: bool) -> tuple[Standing, str
 def reopened(out: OutFile, index: Index, standing: Standing) -> Standing:
     """Take the rows that are errors out of the output, so that their lines are open again."""
     if not standing.failed.count:
+        standing.only = Bits()
         return standing
     index.put(rebuild=True)  # from now on the output may be either: the old one, or the new one
 
@@ -144,7 +146,7 @@ def reopened(out: OutFile, index: Index, standing: Standing) -> Standing:
 
     out.rewrite(answered)
     index.clear(failed_only=True)
-    left = Standing()
+    left = Standing(only=standing.failed)
     for line, _ in index.entries():
         left.done.add(line)
     index.note((), noted=noted(out, left), rebuild=None)

@@ -121,7 +121,7 @@ class Runner:
                     self._errands.abort()
                 keep.end()
                 await saving
-        except BaseExceptionGroup as group_of:
+        except ExceptionGroup as group_of:
             raise _first_of(group_of) from None
         if self.why_stopped:
             raise self._stopped()
@@ -361,10 +361,9 @@ class Runner:
         return BatchStopped(text, done=done, failed=failed, left=left)
 
 
-def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What went wrong first; cancellation only where there is nothing else."""
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        inner = [each for each in found.exceptions if not isinstance(each, asyncio.CancelledError)]
-        found = inner[0] if inner else found.exceptions[0]
+def _first_of(group: ExceptionGroup[Exception]) -> Exception:
+    """What went wrong first."""
+    found: Exception = group
+    while isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
     return found

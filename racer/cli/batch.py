@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import stat
 import time
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+    from typing import TextIO
 
     from racer.batch.line import Result
     from racer.batch.missing import Shortfall
@@ -173,13 +175,21 @@ def _collect_seldom() -> None:
 
 
 def _check_loop(order: Order, shell: Shell) -> None:
-    """What is written to stdout must not be what is read. Raises BadRequest."""
-    source, same = order.source, False
-    if order.on_stdout and source is not None and source != "-":
-        with suppress(OSError, ValueError):
-            same = os.path.samestat(os.fstat(shell.stdout.fileno()), source.stat())
-    if same:
-        raise BadRequest(f"{source}: stdout goes into the file that is read; allowed: another file")
+    """What is written must not be what is read. Raises BadRequest."""
+    read = _status(shell.stdin) if order.source == "-" else _status(order.source)
+    written = _status(shell.stdout) if order.on_stdout else _status(order.out)
+    if read is not None and written is not None and os.path.samestat(read, written):
+        where = "stdin" if order.source == "-" else str(order.source)
+        raise BadRequest(f"{where}: the answers go into the file that is read; allowed: another file")
+
+
+def _status(where: Path | TextIO | str | None) -> os.stat_result | None:
+    """Of a regular file; None of all else."""
+    with suppress(OSError, ValueError):
+        if where is not None and not isinstance(where, str):
+            found = where.stat() if isinstance(where, os.PathLike) else os.fstat(where.fileno())
+            return found if stat.S_ISREG(found.st_mode) else None
+    return None
 
 
 def planned(batch: Batch, order: Order, now: float) -> list[str]:

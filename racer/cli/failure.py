@@ -15,6 +15,7 @@ _OPTIONS = "|".join((
     "accept_changes", "errors_only", "format", "column",
 ))  # fmt: skip
 _GIVEN = re.compile(rf"\b({_OPTIONS})=(\S*)")
+_IN_PYTHON = re.compile(r" \(\w+=True\)")  # behind the flag that says the same
 _NO_FLAG = ("loosen valid= or into=, or let", "let")  # what a program alone can pass
 _WRONG = re.compile(rf"\A({_OPTIONS}) (is|names|holds) ")
 
@@ -37,7 +38,7 @@ def nothing_configured(error: NoLanes) -> bool:
 
 def words_of(error: RacerError) -> str:
     text = _WRONG.sub(lambda found: f"{_flag(found[1])} {found[2]} ", str(error)).replace(*_NO_FLAG)
-    return "racer: " + _GIVEN.sub(_with_value, text)
+    return "racer: " + _GIVEN.sub(_with_value, _IN_PYTHON.sub("", text))
 
 
 def _with_value(found: re.Match[str]) -> str:

@@ -16,7 +16,7 @@ Rule 4: what is open does not open again: lanes that fail together are one failu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from racer.core.consequence import CONSEQUENCES, Consequence, Scope
@@ -46,7 +46,7 @@ class Block:
     pending: bool = False
     limit: bool = False
     large: bool = False
-    kind: Kind | None = None
+    kind: Kind | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

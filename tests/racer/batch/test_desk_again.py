@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from racer.batch.case import ILL, ODD, RARELY, Start
-from racer.batch.desk import FIRST_PAUSE, LOOK_AGAIN, SCANNED, WAITING
+from racer.batch.desk import ASKS_AGAIN, FIRST_PAUSE, LOOK_AGAIN, OUTLASTS, PATIENT, SCANNED, WAITING
 from racer.batch.line import Failure
 from racer.batch.pace import LONGEST_REST, RATE_OVER, REST
+from racer.core.breaker import Block
 from racer_adapters.errors import Kind, WireError
 from tests.racer.batch.room import CLOSED, COUNTED, DENIED, FOREVER, NETWORK, OFF, RATE, SERVER, Room, refused
 
@@ -43,7 +44,7 @@ def test_nobody_was_answered_either(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", CLOSED)
 def test_a_lane_that_closes_for_all(kind: Kind) -> None:
-    """A lane that has answered and closes: the first line that meets with it is blamed once, no other ever."""
+    """Where a lane that has answered closes, the first line to meet with it is blamed, once."""
     room = Room("a/m", attempts=3)
     cases = room.put(4)
     room.desk.answered(room.next().number, 0.0, 1)
@@ -107,18 +108,60 @@ def test_what_always_fails_is_given_up(
     assert room.desk.is_idle
 
 
+def test_it_is_odd_that_fails_where_others_are_answered() -> None:
+    """A line that is refused as if a lane were closed is given up, where this lane answers other lines."""
+    room = Room("a/m", attempts=3)
+    room.put(3)
+    ends = list[Failure | None]()
+    for now in (0.0, 100.0):
+        starts = room.starts(now)
+        odd = next(start for start in starts if start.case.prompt.line == 1)
+        for start in starts:
+            if start is not odd:
+                room.desk.answered(start.number, now, 1)
+        ends.append(room.desk.failed(odd.number, DENIED, now))
+    assert ends == [None, Failure("denied", "a/m: denied: not you (and 1 more failures before)")]
+
+
+def test_an_answer_begins_the_hour_anew() -> None:
+    """As long as somebody answers now and then, an outage may yet end."""
+    room = Room("a/m", attempts=PATIENT)
+    (case,) = room.put()
+    for n in range(11):
+        now = n * OUTLASTS
+        assert room.desk.failed(room.next(now).number, SERVER, now, ill=True) is None
+        room.put()
+        room.desk.answered(room.next(now).number, now + 1.0, 1)
+        room.desk.saved()
+    assert case.strikes == 11 * ILL
+
+
+def test_given_up_after_its_attempts() -> None:
+    """After so many failures the line is given up with the last one's kind and words."""
+    room = Room("a/m", attempts=3)
+    (case,) = room.put()
+    room.desk.failed(room.next(0.0).number, SERVER, 0.0)
+    room.desk.failed(room.next(10.0).number, SERVER, 10.0)
+    failure = room.desk.failed(room.next(20.0).number, WireError(Kind.EMPTY, "nothing"), 20.0)
+    assert failure == Failure("empty", "a/m: empty: nothing (and 2 more failures before)")
+    assert case.done
+    assert room.desk.is_idle
+    assert room.starts(1000.0) == []
+
+
 # ---------------------------------------------------------------- whose turn it is
 
 
 def test_a_suspect_no_more() -> None:
-    """It is what a line has met with last that counts."""
+    """It is what a line has met with last that counts: another suspect comes behind it."""
     room = Room("a/m", "b/m", "c/m")
-    room.put(2)
-    room.desk.failed(room.next().number, DENIED, 0.0)
-    room.next()
-    room.desk.failed(room.next().number, SERVER, 0.0)
     room.put()
-    assert room.given() == [(1, "c/m"), (3, "a/m")]
+    room.desk.failed(room.next().number, DENIED, 0.0)
+    again = room.next()
+    room.put()
+    room.desk.failed(room.next().number, DENIED, 0.0)
+    room.desk.failed(again.number, SERVER, 0.0)
+    assert room.given() == [(1, "c/m"), (2, "b/m")]
 
 
 def test_those_without_a_lane_keep_nobody_back() -> None:
@@ -149,26 +192,16 @@ def test_nobody_at_all() -> None:
     assert room.desk.is_stuck
 
 
-@pytest.mark.parametrize("error", [SERVER, DENIED])
-def test_every_one_has_its_turn(error: WireError) -> None:
-    """While requests are out, so many are looked at; the next look, a second later, goes on behind them."""
-    room = Room("~own/m", "b/m", concurrency=999)
-    own, other = room.suite_of("~own/m"), room.suite_of("b/m")
-    room.put(4 * SCANNED - 1, own)
-    room.put(2, other)
-    starts = room.starts()
-    for start in starts[:-1]:
-        room.desk.failed(start.number, error, 0.0)
-    own.lanes = []
-    now, looks = 100.0, 0
-    while not (given := room.given(now)):
-        assert room.desk.wake_at() == now + LOOK_AGAIN
-        now, looks = room.desk.wake_at(), looks + 1
-    assert given == [(4 * SCANNED, "b/m")]
-    assert looks == 3
+def test_each_kind_of_line_has_its_lanes() -> None:
+    """Lines that wait for their own lanes do not keep back those of others."""
+    room = Room("a/m", "b/m")
+    room.shuts("a/m", 100.0)
+    room.put(2, room.suite_of("a/m"))
+    room.put(2, room.suite_of("b/m"))
+    assert room.given() == [(3, "b/m"), (4, "b/m")]
 
 
-# ---------------------------------------------------------------- lanes that rest
+# ---------------------------------------------------------------- lanes that are kept out
 
 
 def test_a_lane_that_rests() -> None:
@@ -198,6 +231,28 @@ def test_a_rest_ends_when_nobody_else_answers() -> None:
         now = room.desk.wake_at()
     assert given == [(1, "a/m")]
     assert RATE_OVER <= now < RATE_OVER + LOOK_AGAIN
+
+
+def test_a_block_that_ends_now_is_no_busy_loop() -> None:
+    """A gate that says of an instant that has come is asked again a moment later."""
+    room = Room("a/m")
+    room.shut["a/m"] = Block(5.0, "the clock was set", stated=True)
+    room.put()
+    room.starts(4.9)
+    room.shut["a/m"] = Block(5.0001, "still", stated=True)
+    assert room.starts(5.0) == []
+    assert room.desk.wake_at() > 5.0
+
+
+def test_a_pending_block() -> None:
+    """While its quota is asked for, a lane is looked at each time, and at the latest in a second."""
+    room = Room("a/m")
+    room.shuts("a/m", 50.0, pending=True)
+    room.put()
+    assert room.starts() == []
+    assert room.desk.wake_at() == ASKS_AGAIN
+    room.shut.clear()
+    assert room.given(0.1) == [(1, "a/m")]
 
 
 # ---------------------------------------------------------------- too large
@@ -252,3 +307,15 @@ def test_lanes_that_have_gone_make_no_failed_line_hopeless(error: WireError) -> 
     assert room.desk.waiting == 1
     room.suite.lanes = lanes
     assert room.given(101.0) == [(1, "b/m")]
+
+
+def test_too_large_for_some() -> None:
+    """A line that some lane can hold waits for that one aside, and those behind it go on."""
+    room = Room("a/m", "b/m")
+    room.put(2)
+    room.larges = {"a/m": {1}}
+    room.shuts("b/m", 5.0)
+    assert room.given() == [(2, "a/m")]
+    assert room.desk.hopeless == []
+    assert room.desk.waiting == 1
+    assert room.given(5.0) == [(1, "b/m")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from racer.batch.line import Failure
 from tests.racer.batch.room import FOREVER, SERVER, Room
 
 # ---------------------------------------------------------------- a second lane for one that is late
@@ -61,18 +60,6 @@ def test_a_lane_is_known_by_its_id() -> None:
 # ---------------------------------------------------------------- several at once
 
 
-def test_a_failure_beside_one_that_runs() -> None:
-    """While another lane is at work on it, a line is not given up, and not begun again."""
-    room = Room("a/m", "b/m", policy="all", width=2, attempts=1)
-    room.put()
-    first, second = room.starts()
-    assert room.desk.failed(first.number, SERVER, 1.0) is None
-    assert room.starts(100.0) == []
-    assert room.desk.failed(second.number, SERVER, 101.0) == Failure(
-        "server", "b/m: server: broken (and 1 more failures before)"
-    )
-
-
 def test_all_whose_first_has_failed_already() -> None:
     """A line that ended before its companions were asked has none: it begins anew, once."""
     room = Room("a/m", "b/m", "c/m", policy="all", width=2)
@@ -89,6 +76,26 @@ def test_all_whose_first_has_failed_already() -> None:
     assert room.starts(99.0) == []
 
 
+def test_all_whose_first_has_answered_already() -> None:
+    """A line that has its answer before its companions were asked has none."""
+    room = Room("a/m", "b/m", policy="all", width=2)
+    room.put()
+    room.desk.answered(room.next().number, 0.0, 1)
+    assert room.starts(0.0) == []
+
+
+def test_all_asks_several_at_once() -> None:
+    """By `all` a line has `width` lanes, the first of which is no extra one."""
+    room = Room("a/m", "b/m", "c/m", policy="all", width=2)
+    room.put(2)
+    starts = room.starts()
+    assert [(each.case.prompt.line, each.lane.id, each.extra) for each in starts] == [
+        (1, "a/m", False), (1, "b/m", True), (2, "a/m", False), (2, "b/m", True),
+    ]  # fmt: skip
+    assert room.hopes.allowance == 998
+    assert room.desk.lines_out == 2
+
+
 # ---------------------------------------------------------------- near the end
 
 
@@ -99,15 +106,6 @@ def test_in_the_middle_a_slow_lane_helps() -> None:
         room.hopes.waits = {"slow/m": 60.0}
         room.put(6)
         assert len(room.given()) == 6
-
-
-def test_near_the_end_a_slow_lane_where_nobody_else_can() -> None:
-    """Lanes that are kept out for long do not count among those who would be done sooner."""
-    room = Room("fast/m", "slow/m", left=0)
-    room.hopes.waits = {"slow/m": 60.0}
-    room.shuts("fast/m", 5000.0)
-    room.put(3)
-    assert len(room.given()) == 3
 
 
 def test_near_the_end_the_own_machine_counts() -> None:
@@ -127,3 +125,28 @@ def test_near_the_end_lines_that_only_the_slow_lane_can_hold() -> None:
     room.put(4)
     room.larges = {"fast/m": {1, 2, 3, 4}}
     assert room.given() == [(n, "slow/m") for n in (1, 2, 3, 4)]
+
+
+def test_the_last_lines_are_asked_of_a_sooner_lane() -> None:
+    """With no lines left to begin, a second lane that would be done sooner is asked at once."""
+    room = Room("slow/m", "fast/m", policy="frugal", left=0)
+    room.hopes.waits = {"slow/m": 9.0}
+    room.shuts("fast/m", 1.0)
+    room.put()
+    assert room.given() == [(1, "slow/m")]
+    assert room.starts(0.5) == []
+    (start,) = room.starts(1.5)
+    assert (start.lane.id, start.extra) == ("fast/m", True)
+
+
+def test_near_the_end_what_lanes_have_shown_counts() -> None:
+    """A lane that answers as fast as it was seen to counts, also while it is kept out for a while."""
+    room = Room("fast/m", "slow/m", left=0)
+    room.hopes.waits = {"slow/m": 60.0}
+    room.put(6)
+    for start in room.starts():
+        room.desk.answered(start.number, 1.0, 1)
+        room.desk.saved()
+    room.shuts("fast/m", 20.0)
+    assert room.given(1.0) == [(5, "slow/m")]
+    assert room.given(1.0) == []

@@ -91,9 +91,10 @@ async def test_it_goes_on_where_it_was_left(tmp_path: Path, most: int) -> None:
                     break
         assert len(rows(out)) >= min(most, 200)
         async with given.batch(source, out=out) as batch:
-            assert batch.progress().earlier == len(rows(out))
+            kept = {row["racer"]["line"] for row in rows(out)}
+            assert batch.progress().earlier == len(kept)
             again = await results(batch)
-        assert not {result.line for result in again} & set()
+        assert not {result.line for result in again} & kept
         check(out, 200)
         asked = Counter(said(request) for request in transport.requests if b"prompt" in request.body)
         assert 200 == len(asked)
@@ -103,12 +104,12 @@ async def test_it_goes_on_where_it_was_left(tmp_path: Path, most: int) -> None:
 
 
 async def test_what_came_before_it_was_left_is_kept(tmp_path: Path) -> None:
-    """Left by cancellation at ten instants, until it is done: whatever was answered is in OUT, once."""
-    source, out = written(tmp_path, 400), tmp_path / "out.jsonl"
+    """Left by cancellation at eight instants, until it is done: whatever was answered is in OUT, once."""
+    source, out = written(tmp_path), tmp_path / "out.jsonl"
     given, transport = racer()
     won = 0
     async with given:
-        for part in range(1, 12):
+        for part in range(1, 9):
             batch = given.batch(source, out=out, concurrency=16)
             reading = asyncio.create_task(results(batch))
             await asyncio.sleep(0.013 * part)
@@ -119,9 +120,9 @@ async def test_what_came_before_it_was_left_is_kept(tmp_path: Path) -> None:
             assert len(rows(out)) >= answered, "an answer was lost"
             won = len(rows(out))
         await given.batch(source, out=out).finished()
-    assert won <= 400
-    check(out, 400)
-    assert len(transport.requests) <= 400 + 12 * 32
+    assert won <= 200
+    check(out, 200)
+    assert len(transport.requests) <= 200 + 9 * 32
 
 
 async def test_a_check_with_a_bug_loses_no_answer(tmp_path: Path) -> None:

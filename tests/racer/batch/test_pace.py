@@ -11,17 +11,25 @@ from racer.batch.pace import (
     CEILING_MOST,
     FEW,
     FIRST,
+    FIRST_GAP,
     FOREVER,
+    LONGEST_GAP,
     LONGEST_REST,
+    MOST_PATIENCE,
+    QUICKENS,
+    RATE_OVER,
     REFUSES,
     REST,
+    SHORTEST,
+    SLACKER,
+    SLOWS,
     Pace,
     Track,
 )
 from racer_adapters.errors import Closed, Kind, WireError
 from tests.core.lanes import lane
 
-LANE = lane("a/m")
+LANE, OTHER = lane("a/m"), lane("b/m")
 OWN = lane("own/m", local=True)
 RATE, OVERLOADED = WireError(Kind.RATE, "slow down"), WireError(Kind.OVERLOADED, "busy")
 TIMEOUT, SERVER = WireError(Kind.TIMEOUT, "nothing came"), WireError(Kind.SERVER, "broken")
@@ -267,7 +275,7 @@ INVALID = WireError(Kind.INVALID, "turned down")
 
 
 def refusals(pace: Pace, count: int, error: WireError = INVALID) -> list[float]:
-    """How long it rests after each."""
+    """How long it would rest after each."""
     rests: list[float] = []
     for _ in range(count):
         pace.started(LANE, 50.0)
@@ -276,9 +284,9 @@ def refusals(pace: Pace, count: int, error: WireError = INVALID) -> list[float]:
     return rests
 
 
-def other_answers(pace: Pace) -> None:
-    pace.started(OWN, 1.0)
-    pace.answered(OWN, 1.0, 2.0, 30)
+def other_answers(pace: Pace, now: float = 50.0) -> None:
+    pace.started(OTHER, now)
+    pace.answered(OTHER, now, now, 30)
 
 
 def test_it_rests_longer_and_longer() -> None:
@@ -293,9 +301,40 @@ def test_it_rests_longer_and_longer() -> None:
     assert refusals(pace, REFUSES - 1) == [rests[-1]] * (REFUSES - 1)
 
 
+def test_it_rests_until_its_time_is_over() -> None:
+    """Not before so many refusals in a row, and not a moment longer than its rest."""
+    pace = Pace()
+    other_answers(pace)
+    refusals(pace, REFUSES - 1)
+    assert not pace.rests(LANE, 50.0)
+    refusals(pace, 1)
+    assert pace.rests(LANE, 50.0)
+    assert pace.rests(LANE, 50.0 + REST - 0.01)
+    assert not pace.rests(LANE, 50.0 + REST)
+    assert not pace.rests(OTHER, 50.0)
+
+
 def test_nobody_else_answers() -> None:
-    """Who is the only one does not rest: there is no other to ask."""
-    assert refusals(Pace(), 3 * REFUSES) == [0.0] * (3 * REFUSES)
+    """Who is the only one does not rest, nor who has others beside it that have not answered: whom to ask?"""
+    pace = Pace()
+    pace.started(OTHER, 50.0)
+    pace.started(LANE, 50.0)
+    pace.answered(LANE, 50.0, 50.0, 30)
+    refusals(pace, 3 * REFUSES)
+    assert pace.of(LANE).rests_until > 50.0
+    assert not pace.rests(LANE, 50.0)
+
+
+def test_nobody_else_answers_any_more() -> None:
+    """A rest ends before its time when the others have not answered for a minute, and goes on when they do."""
+    pace = Pace()
+    other_answers(pace)
+    refusals(pace, 3 * REFUSES)
+    assert pace.of(LANE).rests_until == 50.0 + LONGEST_REST
+    assert pace.rests(LANE, 50.0 + RATE_OVER - 0.01)
+    assert not pace.rests(LANE, 50.0 + RATE_OVER)
+    other_answers(pace, 50.0 + 2 * RATE_OVER)
+    assert pace.rests(LANE, 50.0 + 2 * RATE_OVER)
 
 
 @pytest.mark.parametrize("error", [RATE, SERVER, WireError(Kind.AUTH), WireError(Kind.LOCAL)])
@@ -304,6 +343,176 @@ def test_what_is_no_refusal(error: WireError) -> None:
     pace = Pace()
     other_answers(pace)
     assert refusals(pace, 3 * REFUSES, error) == [0.0] * (3 * REFUSES)
+
+
+# ---------------------------------------------------------------- as if it were closed to all
+
+
+def one_answer(pace: Pace) -> None:
+    pace.started(LANE, 0.0)
+    pace.answered(LANE, 0.0, 1.0, 30)
+
+
+def test_odd() -> None:
+    """A line that fails so alone, on a lane that has answered, is odd, as often as it does."""
+    pace = Pace()
+    one_answer(pace)
+    assert [pace.is_odd(LANE, 7) for _ in range(3)] == [True] * 3
+    assert pace.of(LANE).patience == 0.5
+
+
+def test_closed() -> None:
+    """Where several lines fail so one after the other, none of them is odd: it is closed, or busy with that."""
+    pace = Pace()
+    one_answer(pace)
+    assert [pace.is_odd(LANE, line) for line in (7, 8, 7, 7)] == [True, False, False, False]
+    one_answer(pace)
+    assert [pace.is_odd(LANE, line) for line in (8, 7)] == [True, False]
+
+
+def test_never_open() -> None:
+    """Of a lane that has answered nobody no line is odd; another lane's answers do not count."""
+    pace = Pace()
+    other_answers(pace)
+    assert not pace.is_odd(LANE, 7)
+    assert not pace.is_odd(LANE, 7)
+
+
+def test_left_alone_longer_and_longer() -> None:
+    """Twice as long each time that it shows to be closed, up to an hour; an answer begins anew."""
+    pace = Pace()
+    track = pace.of(LANE)
+    patience = list[float]()
+    for line in range(9):
+        pace.is_odd(LANE, line)
+        patience.append(track.patience)
+    assert patience == [1, 2, 4, 8, 16, 32, MOST_PATIENCE, MOST_PATIENCE, MOST_PATIENCE]
+    one_answer(pace)
+    assert (track.patience, track.odd) == (0.5, None)
+
+
+# ---------------------------------------------------------------- a rate that nobody names
+
+
+def answers_each(pace: Pace, seconds: float, count: int, since: float = 0.0) -> float:
+    """So many answers, one each so many seconds; the instant of the last."""
+    now = since
+    for _ in range(count):
+        pace.started(LANE, now)
+        now += seconds
+        pace.answered(LANE, now - seconds, now, 30)
+    return now
+
+
+def pushed_back_at(pace: Pace, now: float, error: WireError = RATE) -> Track:
+    pace.started(LANE, now)
+    pace.failed(LANE, error, now, now)
+    return pace.of(LANE)
+
+
+def test_no_gap_before_it_refuses() -> None:
+    """A lane that refuses nothing is asked as fast as it has places."""
+    pace = Pace()
+    answers_each(pace, 1.0, 20)
+    assert (pace.of(LANE).gap, pace.of(LANE).next_at) == (0.0, 19.0)
+
+
+def test_the_rate_at_which_it_has_answered() -> None:
+    """A little slower than its answers came since it was pushed back last."""
+    pace = Pace()
+    now = answers_each(pace, 2.0, 10)
+    track = pushed_back_at(pace, now)
+    assert track.gap == pytest.approx(SLACKER * 2.0)
+    track.gap = 0.0
+    now = answers_each(pace, 4.0, 5, since=1000.0)
+    assert pushed_back_at(pace, now).gap == pytest.approx(SLACKER * 4.0)
+
+
+def test_a_rate_of_one_that_has_not_answered() -> None:
+    """It begins with about one a second; told so again without an answer between, nothing has changed."""
+    pace = Pace()
+    track = pushed_back_at(pace, 5.0)
+    assert track.gap == FIRST_GAP * SLACKER
+    pushed_back_at(pace, 6.0)
+    assert pushed_back_at(pace, 7.0).gap == FIRST_GAP * SLACKER
+
+
+def test_refused_together() -> None:
+    """Many that were under way and are refused are one word, of too many and of too fast."""
+    pace = Pace()
+    track = climbed(pace, 16)
+    for _ in range(16):
+        pace.failed(LANE, RATE, 0.0, 5.0)
+    assert (track.places, track.flying) == (8, 0)
+    assert track.gap == pytest.approx(SLACKER * 5.0 / 12)
+
+
+def test_slower_each_time_it_refuses() -> None:
+    """Whatever its answers were like in between, up to half a minute."""
+    pace = Pace()
+    track = pushed_back_at(pace, 0.0)
+    now, gaps = 1.0, [track.gap]
+    for _ in range(20):
+        now = answers_each(pace, 0.001, 1, since=now + 1.0)
+        gaps.append(pushed_back_at(pace, now).gap)
+    slower = [min(LONGEST_GAP, SLOWS * QUICKENS * gap) for gap in gaps[:-1]]
+    assert gaps[1:] == pytest.approx(slower)
+    assert gaps[-1] == LONGEST_GAP
+
+
+def test_a_little_faster_with_each_answer() -> None:
+    """Until the gap is so short that it is none."""
+    pace = Pace()
+    track = pushed_back_at(pace, 0.0)
+    gap = track.gap
+    answers_each(pace, 1.0, 1, since=5.0)
+    assert track.gap == gap * QUICKENS
+    while track.gap:
+        assert track.gap > SHORTEST * QUICKENS * 0.99
+        gap = track.gap
+        answers_each(pace, 0.1, 1, since=10.0)
+    assert gap <= SHORTEST
+
+
+def test_the_next_start() -> None:
+    """One gap behind the last; who comes late may not make up for it."""
+    pace = Pace()
+    track = pace.of(LANE)
+    track.gap = 2.0
+    pace.started(LANE, 10.0)
+    assert track.next_at == 12.0
+    pace.started(LANE, 11.0)
+    assert track.next_at == 14.0
+    pace.started(LANE, 100.0)
+    assert track.next_at == 102.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OVERLOADED, TIMEOUT, SERVER, WireError(Kind.RATE, "", closed=Closed("requests", "minute"))],
+)
+def test_what_is_no_rate(error: WireError) -> None:
+    """A limit that is named is known, and an overload is no rate."""
+    pace = Pace()
+    for n in range(3):
+        assert pushed_back_at(pace, float(n), error).gap == 0.0
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.0, 4.0])
+def test_it_finds_a_rate_that_nobody_names(seconds: float) -> None:
+    """Of a lane that takes one call each so many seconds, most is had, and few are refused."""
+    pace, now, open_at, answered, refused = Pace(), 0.0, 0.0, 0, 0
+    while now < 1000 * seconds:
+        pace.started(LANE, now)
+        if now < open_at:
+            refused += 1
+            pace.failed(LANE, RATE, now, now)
+        else:
+            answered, open_at = answered + 1, now + seconds
+            pace.answered(LANE, now, now, 30)
+        now = max(now + seconds / 20, pace.of(LANE).next_at)
+    assert answered > 600
+    assert refused < answered / 5
 
 
 # ---------------------------------------------------------------- answers a second
@@ -383,3 +592,4 @@ def test_any_order(events: list[tuple[str, float, int]]) -> None:
         assert track.places >= 1
         assert track.per_second(now) >= 0
         assert 0 < track.holds <= CEILING_MOST
+        assert track.gap == 0.0 or SHORTEST * QUICKENS * 0.99 < track.gap <= LONGEST_GAP

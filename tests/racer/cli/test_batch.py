@@ -385,7 +385,7 @@ def test_stdout_must_not_go_into_the_input(tmp_path: Path) -> None:
     arguments = parse("in.txt", "-")
     with source.open("a") as stdout:
         shell = replace(shell_of(cwd=tmp_path), stdout=stdout)
-        with pytest.raises(BadRequest, match="stdout goes into the file that is read"):
+        with pytest.raises(BadRequest, match="the answers go into the file that is read"):
             run(arguments, shell)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
