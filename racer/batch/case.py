@@ -28,10 +28,10 @@ ILL = 0.25
 ODD = 1.5
 RARELY = 0.1
 
+_OUTAGE = frozenset({Kind.OVERLOADED, Kind.SERVER, Kind.TIMEOUT, Kind.RESET})
 # These say nothing of the line that met with them: of the network, or of how busy everybody is.
 _NOT_ITS_FAULT = frozenset({Kind.DNS, Kind.CONNECT, Kind.TLS, Kind.REDIRECT, Kind.LOCAL})
 # These do not either, unless the lane has just answered others: then it may be the line that is odd.
-_OUTAGE = frozenset({Kind.OVERLOADED, Kind.SERVER, Kind.TIMEOUT, Kind.RESET})
 SUSPICIOUS = frozenset({Kind.AUTH, Kind.CREDIT, Kind.QUOTA, Kind.NO_MODEL, Kind.DENIED})
 
 

@@ -10,8 +10,9 @@ Rule 3: by `frugal`, a second lane is asked for a line whose answer is later tha
         requests. By `all`, several are asked at once; by `one`, never.
 Rule 4: near the end no line is given to a lane that needs longer for it than the others for all the rest.
 Rule 5: a failure counts against its line, unless it says nothing of it: of the network, of a key or a model
-        that nobody else was answered with either. Of a lane that was known to be ill it counts a quarter, of
-        one that is busy a tenth. Two providers that refuse a line as wrong are believed.
+        that nobody else was answered with either. An outage of a lane that was known to be ill counts a
+        quarter, until an hour has passed without an answer; that one is busy, a tenth. Two providers that
+        refuse a line as wrong are believed.
 Rule 6: a line that may have closed a lane for all has its next turn behind those that did not.
 """
 

@@ -61,7 +61,11 @@ class Errands:
         case, lane, now = start.case, start.lane, self._stage.now()
         self._open_book(case, now)
         run = Run(case.numbers, lane, now)
-        run.forced = self._stage.breakers.blocked(lane, now) is not None or self._stage.breakers.probes(lane)
+        breakers = self._stage.breakers
+        if breakers.blocked(lane, now) is not None:
+            breakers.forced(lane)
+            run.forced = True
+        run.forced = run.forced or breakers.probes(lane)
         case.numbers += 1
         case.extra += start.extra
         price = case.suite.prospects.price(lane)

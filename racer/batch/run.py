@@ -21,7 +21,7 @@ from racer.errors import BadRequest, BatchStopped
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from racer.batch.case import Terms
     from racer.batch.feed import Feed, Line
@@ -111,8 +111,8 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 self._errands = Errands(self._parts, self.desk, group, self._done)
-                saving = group.create_task(self._or_stop(keep.run()))
-                reading = group.create_task(self._or_stop(self._read_lines()))
+                saving = group.create_task(self._or_stop(keep.run))
+                reading = group.create_task(self._or_stop(self._read_lines))
                 try:
                     await self._drive()
                 finally:
@@ -126,10 +126,10 @@ class Runner:
         if self.why_stopped:
             raise self._stopped()
 
-    async def _or_stop(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _or_stop(self, work: Callable[[], Awaitable[None]]) -> None:
         """What goes wrong ends the batch; nothing may start in its last moments."""
         try:
-            await work
+            await work()
         except Exception:
             self.desk.stopping = True
             raise

@@ -138,6 +138,11 @@ class Breakers:
             if breaker.until is not None and breaker.until <= now and breaker.probe is None:
                 breaker.probe = lane.id
 
+    def forced(self, lane: Lane) -> None:
+        """`lane` starts although it is closed: an answer opens it, whoever has said that it is."""
+        for _, breaker in self._of(lane):
+            breaker.probe = lane.id
+
     def probes(self, lane: Lane) -> bool:
         """Whether a start of `lane` now would be the one try of a half-open breaker."""
         return any(breaker.until is not None and breaker.probe is None for _, breaker in self._of(lane))

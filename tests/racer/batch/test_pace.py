@@ -326,7 +326,7 @@ def test_nobody_else_answers() -> None:
 
 
 def test_nobody_else_answers_any_more() -> None:
-    """A rest ends before its time when the others have not answered for a minute, and goes on when they do."""
+    """A rest ends before its time when nobody else has answered for a minute, and goes on then."""
     pace = Pace()
     other_answers(pace)
     refusals(pace, 3 * REFUSES)
@@ -362,7 +362,7 @@ def test_odd() -> None:
 
 
 def test_closed() -> None:
-    """Where several lines fail so one after the other, none of them is odd: it is closed, or busy with that."""
+    """Where several lines fail so one after the other, none of them is odd: it is closed."""
     pace = Pace()
     one_answer(pace)
     assert [pace.is_odd(LANE, line) for line in (7, 8, 7, 7)] == [True, False, False, False]
