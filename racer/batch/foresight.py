@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from racer.batch.missing import Offer
@@ -109,12 +110,11 @@ class Foresight:
         return replace(tank, unit=meter.unit, label=label, account=name)
 
     def _offers(self, skipped: Sequence[str], concurrency: int) -> Iterator[Offer]:
-        found = 0
-        for provider in self._parts.providers:
-            lacking = provider.enabled and not provider.accounts and not provider.unusable
-            if found == MOST_OFFERS or not lacking or provider.name not in skipped or not provider.key_names:
-                continue
-            found += 1
+        lacking = (
+            each for each in self._parts.providers
+            if each.name in skipped and each.enabled and each.key_names and not each.accounts
+        )  # fmt: skip
+        for provider in islice((each for each in lacking if not each.unusable), MOST_OFFERS):
             yield self._offer(provider, concurrency)
 
     def _offer(self, provider: Provider, concurrency: int) -> Offer:

@@ -122,9 +122,10 @@ def form_named(given: object) -> Form:
 
 
 def _agree(prompts: object, out: object, own: Mapping[str, Any]) -> None:
+    told = shown(prompts)
     if isinstance(prompts, (str, bytes, Mapping)) or not isinstance(prompts, (Path, Iterable, AsyncIterable)):
         hint = "for a file, pathlib.Path(...)" if isinstance(prompts, str) else "or the Path of a file"
-        raise BadRequest(f"prompts is {shown(prompts)}: use a list of prompts, {hint}")
+        raise BadRequest(f"prompts is {told}: use a list of prompts, {hint}")
     for name in ("restart", "accept_changes", "errors_only"):
         if own.get(name) and out is None:
             raise BadRequest(f"{name} is about an earlier run, and without out= there is none")

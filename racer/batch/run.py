@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -361,9 +361,8 @@ class Runner:
         return BatchStopped(text, done=done, failed=failed, left=left)
 
 
-def _first_of(group: ExceptionGroup[Exception]) -> Exception:
+def _first_of(error: Exception) -> Exception:
     """What went wrong first."""
-    found: Exception = group
-    while isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    return found
+    if not isinstance(error, ExceptionGroup):
+        return error
+    return _first_of(cast("ExceptionGroup[Exception]", error).exceptions[0])

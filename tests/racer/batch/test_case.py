@@ -62,7 +62,7 @@ def test_sorted_anew_each_second() -> None:
 def test_the_lanes_that_are_told() -> None:
     """One object for all lines, as long as no lane comes or goes."""
     suite = Room("a/m", "b/m").suite
-    assert suite.told == ()
+    assert not suite.told
     suite.sort(0.0)
     told = suite.told
     assert sorted(lane.id for lane in told) == ["a/m", "b/m"]

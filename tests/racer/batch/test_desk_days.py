@@ -306,6 +306,7 @@ class Days(RuleBasedStateMachine):
         room = self.room
         return any(
             not room.pace.of(each).is_full
+            and self.now >= room.pace.of(each).next_at
             and each.id not in room.shut
             and not room.pace.rests(each, self.now)
             and not (each.id in case.tried and self.now < case.again_at)
