@@ -1,8 +1,8 @@
 """Which line is asked next, of whom: the desk of a batch. Pure; instants are on the clock of its caller.
 
 Rule 1: whoever has room is given work: lanes by how soon they answer and what a request on them is worth,
-        lines in their order. A line that has failed goes to a lane that has not had it; to one that had it,
-        later and later.
+        lines in their order, and those that have failed behind those that have not. A line that has failed
+        goes to a lane that has not had it; to one that had it, later and later.
 Rule 2: never more than `concurrency` lines are out, those whose results are not yet saved included; lines
         begin at most at `rate`.
 Rule 3: by `frugal`, a second lane is asked for a line whose answer is later than 99 in 100 of its lane's, or
@@ -112,7 +112,7 @@ class Desk:
         self._pace.failed(lane, error, started, now)
         if case.done:
             return None
-        odd = error.kind in SUSPICIOUS and self._pace.is_odd(lane, case.prompt.line)
+        odd = error.kind in SUSPICIOUS and self._pace.is_odd(lane, case.prompt.line, started, now)
         case.blames(lane, error, ill=ill and self._is_patient(now), odd=odd)
         if case.out:
             return None

@@ -80,6 +80,7 @@ class Track:
     resumed_at: float | None = None
     odd: int | None = None
     patience: float = 0.5
+    shut_at: float = -FOREVER
     started_at: float = -FOREVER
     rate: float = 0.0
     since: float | None = None
@@ -135,13 +136,14 @@ class Pace:
             track = self.tracks[lane.id] = Track(bounded=not lane.provider.local)
         return track
 
-    def is_odd(self, lane: Lane, line: int) -> bool:
+    def is_odd(self, lane: Lane, line: int, started: float, now: float) -> bool:
         """`line` failed as if `lane` were closed to all. Is it alone in that, on a lane that did answer?"""
         track = self.of(lane)
         track.odd = line if track.odd in (None, line) else SEVERAL
         if track.answered > 0 and track.odd == line:
             return True
-        track.patience = min(2.0 * track.patience, MOST_PATIENCE)
+        if started >= track.shut_at:  # calls that were under way together are one failure
+            track.patience, track.shut_at = min(2.0 * track.patience, MOST_PATIENCE), now
         return False
 
     def rests(self, lane: Lane, now: float) -> bool:
@@ -196,13 +198,11 @@ class Pace:
         self._refused(track, error, now)
         if not _pushes_back(track, error) or started < track.cut_at:
             return
-        if at_once <= 1 and error.kind is Kind.RATE:
+        if error.kind is Kind.RATE and track.bounded:
             _slow_down(track, now)
         if at_once <= 1:  # it is ill, or its limits are: not too many at once
             track.window, track.climbs = 1.0, True
             return
-        if error.kind is Kind.RATE:
-            _slow_down(track, now)
         again = not track.climbs and at_once <= track.ceiling + 1
         track.holds = min(CEILING_MOST, 2 * track.holds) if again else CEILING_HOLDS
         track.ceiling, track.ceiling_until = at_once - 1.0, now + track.holds
@@ -222,8 +222,9 @@ class Pace:
 
 def _slow_down(track: Track, now: float) -> None:
     """It allows so many a second, or a minute, and does not say how many: about what it has answered."""
-    if track.gap and not track.since_cut:
-        return  # nothing has changed since it was slowed down last
+    if track.gap and not track.since_cut:  # nothing has changed since it was slowed down last
+        track.resumed_at = None
+        return
     seen = 0.0 if track.resumed_at is None else max(SHORTEST, now - track.resumed_at)
     fitting = seen / track.since_cut if track.since_cut else FIRST_GAP
     track.gap = min(LONGEST_GAP, max(SLOWS * track.gap, SLACKER * fitting))

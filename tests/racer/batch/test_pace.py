@@ -353,11 +353,15 @@ def one_answer(pace: Pace) -> None:
     pace.answered(LANE, 0.0, 1.0, 30)
 
 
+def odd(pace: Pace, line: int, started: float = 0.0) -> bool:
+    return pace.is_odd(LANE, line, started, 1.0)
+
+
 def test_odd() -> None:
     """A line that fails so alone, on a lane that has answered, is odd, as often as it does."""
     pace = Pace()
     one_answer(pace)
-    assert [pace.is_odd(LANE, 7) for _ in range(3)] == [True] * 3
+    assert [odd(pace, 7) for _ in range(3)] == [True] * 3
     assert pace.of(LANE).patience == 0.5
 
 
@@ -365,17 +369,17 @@ def test_closed() -> None:
     """Where several lines fail so one after the other, none of them is odd: it is closed."""
     pace = Pace()
     one_answer(pace)
-    assert [pace.is_odd(LANE, line) for line in (7, 8, 7, 7)] == [True, False, False, False]
+    assert [odd(pace, line) for line in (7, 8, 7, 7)] == [True, False, False, False]
     one_answer(pace)
-    assert [pace.is_odd(LANE, line) for line in (8, 7)] == [True, False]
+    assert [odd(pace, line) for line in (8, 7)] == [True, False]
 
 
 def test_never_open() -> None:
     """Of a lane that has answered nobody no line is odd; another lane's answers do not count."""
     pace = Pace()
     other_answers(pace)
-    assert not pace.is_odd(LANE, 7)
-    assert not pace.is_odd(LANE, 7)
+    assert not odd(pace, 7)
+    assert not odd(pace, 7)
 
 
 def test_left_alone_longer_and_longer() -> None:
@@ -384,11 +388,21 @@ def test_left_alone_longer_and_longer() -> None:
     track = pace.of(LANE)
     patience = list[float]()
     for line in range(9):
-        pace.is_odd(LANE, line)
+        pace.is_odd(LANE, line, float(line), line + 0.5)
         patience.append(track.patience)
     assert patience == [1, 2, 4, 8, 16, 32, MOST_PATIENCE, MOST_PATIENCE, MOST_PATIENCE]
     one_answer(pace)
     assert (track.patience, track.odd) == (0.5, None)
+
+
+def test_under_way_together() -> None:
+    """Calls that had begun when the first of them failed show no more than that one."""
+    pace = Pace()
+    patience = list[float]()
+    for line, started in ((1, 0.0), (2, 0.5), (3, 0.9), (4, 1.0)):
+        odd(pace, line, started)
+        patience.append(pace.of(LANE).patience)
+    assert patience == [1, 1, 1, 2]
 
 
 # ---------------------------------------------------------------- a rate that nobody names
