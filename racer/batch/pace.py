@@ -9,8 +9,8 @@ Rule 2: pushed back, it is given half as many, once for all calls that were unde
 Rule 3: a lane whose calls take much longer for an answer of the same length than when it had few of them
         queues them by itself: it is given no more, and slowly fewer, but not less than FIRST.
 Rule 4: a lane that refuses one line after the other, while others answer, rests longer and longer.
-Rule 5: a lane that refuses calls as too many, and says of no limit, is asked at the rate at which it has
-        answered, and a little faster with each answer.
+Rule 5: a lane that refuses as many calls at once as it did bear, and says of no limit, is asked at the rate
+        at which it has answered, and a little faster with each answer.
 Rule 6: a machine of the user's own is not bounded here: its queue is (racer/core/hosts.py).
 
 Limits that are known are no matter of pace: nothing is sent that they do not allow.
@@ -66,6 +66,7 @@ class Track:
     ceiling: float = FOREVER
     ceiling_until: float = -FOREVER
     holds: float = CEILING_HOLDS
+    bears: float = 1.0
     calm: float = 0.0
     calm_of: int = 0
     recent: float = 0.0
@@ -198,7 +199,7 @@ class Pace:
         self._refused(track, error, now)
         if not _pushes_back(track, error) or started < track.cut_at:
             return
-        if error.kind is Kind.RATE and track.bounded:
+        if error.kind is Kind.RATE and track.bounded and at_once <= track.bears:
             _slow_down(track, now)
         if at_once <= 1:  # it is ill, or its limits are: not too many at once
             track.window, track.climbs = 1.0, True
@@ -206,6 +207,7 @@ class Pace:
         again = not track.climbs and at_once <= track.ceiling + 1
         track.holds = min(CEILING_MOST, 2 * track.holds) if again else CEILING_HOLDS
         track.ceiling, track.ceiling_until = at_once - 1.0, now + track.holds
+        track.bears = max(1.0, track.ceiling)
         track.window = max(1.0, min(track.window, float(at_once)) / 2)
         track.climbs = False
         track.cut_at = now

@@ -452,13 +452,27 @@ def test_a_rate_of_one_that_has_not_answered() -> None:
 
 
 def test_refused_together() -> None:
-    """Many that were under way and are refused are one word, of too many and of too fast."""
+    """Many that were under way and are refused are one word, and of too many at once to begin with."""
     pace = Pace()
     track = climbed(pace, 16)
     for _ in range(16):
         pace.failed(LANE, RATE, 0.0, 5.0)
     assert (track.places, track.flying) == (8, 0)
-    assert track.gap == pytest.approx(SLACKER * 5.0 / 12)
+    assert track.gap == 0
+
+
+def test_too_fast() -> None:
+    """Refused with no more calls than it did bear, it is too fast: it is asked at the rate of its answers."""
+    pace = Pace()
+    track = climbed(pace, 16)
+    pace.failed(LANE, RATE, 0.0, 5.0)
+    for _ in range(15):
+        pace.stopped(LANE)
+    for _ in range(4):
+        pace.started(LANE, 10.0)
+    pace.answered(LANE, 10.0, 14.0, 30)
+    pace.failed(LANE, RATE, 10.0, 15.0)
+    assert track.gap == pytest.approx(SLACKER * 15.0 / 13)
 
 
 def test_slower_each_time_it_refuses() -> None:
