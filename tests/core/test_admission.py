@@ -62,13 +62,14 @@ class House:
     hosts: Hosts = field(default_factory=Hosts)
     now: float = 0.0
 
-    def gate(self, prompt: int = 100, answer: int = 400) -> Admission:
+    def gate(self, prompt: int = 100, answer: int = 400, *, guesses: bool = False) -> Admission:
         return Admission(
             self.breakers,
             self.purse,
             meters=lambda lane: self.meters.get(lane.id, ()),
             prompt=prompt,
             answer=lambda lane: answer,
+            guesses=guesses,
             skew=lambda: self.skew,
             nudge=lambda gate: self.waiting.append(gate),
             fault=lambda: (self.fault, FOREVER),
@@ -329,6 +330,17 @@ def test_the_guess_of_a_call_is_made_once() -> None:
     assert gate.charges(B) == ()
 
 
+def test_a_guess_takes_no_more_than_a_limit_has() -> None:
+    """Nobody knows that the answer will be so long; but a prompt that is too long is no guess."""
+    place = house(REQUESTS, TOKENS)
+    most = TOKENS.amount
+
+    assert place.gate(100, 10**9, guesses=True).charges(A) == ((REQUESTS, 1.0), (TOKENS, most))
+    assert place.gate(100, 10**9).charges(A) == ((REQUESTS, 1.0), (TOKENS, 100.0 + 10**9))
+    too_long = place.gate(round(most) + 1, 1, guesses=True).charges(A)
+    assert too_long == ((REQUESTS, 1.0), (TOKENS, most + 2.0))
+
+
 def test_a_call_that_grows_is_guessed_anew() -> None:
     """What a lane is told beside the question counts, too."""
     gate = house(TOKENS).gate()
@@ -449,6 +461,17 @@ def test_a_busy_host_lets_others_go_first_and_has_a_race_wait() -> None:
     assert second.blocked(HERE, 1.0) == replace(BUSY, until=1.0 + USUAL)
     second.ask(HERE)
     assert (place.hosts.waiting(HERE.host), place.waiting) == (1, [])
+
+
+def test_who_does_not_queue_waits_for_nobody() -> None:
+    """It has no place, and will look again by itself."""
+    place = house(REQUESTS)
+    first, second = place.gate(), place.gate()
+    first.started(HERE, 1.0)
+
+    assert second.blocked(HERE, 1.0) is not None
+    second.ask(HERE, queues=False)
+    assert (place.hosts.waiting(HERE.host), place.waiting) == (0, [])
 
 
 def test_whoever_waits_is_woken_when_a_call_has_ended() -> None:

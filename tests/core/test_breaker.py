@@ -440,6 +440,19 @@ def test_a_success_from_before_does_not_open_what_the_provider_closed() -> None:
     assert until(breakers, A, 1.0) == 60.0
 
 
+def test_a_success_of_who_started_all_the_same_opens_what_the_provider_closed() -> None:
+    """What was said of one question was not true of all."""
+    breakers = Breakers()
+    breakers.failed(A, WireError(Kind.NO_MODEL), 0.0)
+    assert breakers.probes(A)
+    breakers.forced(A)
+
+    assert not breakers.probes(A)
+    assert breakers.succeeded(A) == ["model a/m"]
+    assert breakers.blocked(A, 1.0) is None
+    assert not breakers.probes(A)
+
+
 def test_a_success_opens_what_we_only_guessed() -> None:
     """A guess that is overruled and proved wrong is forgotten."""
     breakers = Breakers()

@@ -10,7 +10,7 @@ import pytest
 from racer.core.allowance import Allowance
 from racer.core.latency import Latencies
 from racer.core.lessons import key_of
-from racer.core.outlook import INSTANT, LATE, Outlook
+from racer.core.outlook import INSTANT, LATE, VERY_LATE, Outlook
 from racer.core.price import Worth
 from tests.core.lanes import lane
 
@@ -42,6 +42,7 @@ def test_what_was_learned_is_told() -> None:
     assert stats.expected() == told.expected(one) < 1.0
     assert told.first(lane("b/m")) > 1.0
     assert stats.rest(5.0) == told.rest(one, 5.0) > 0
+    assert stats.total(VERY_LATE) == told.late(one) < 1.0
     assert told.overdue(one, 5.0)
     assert not told.overdue(one, 0.1)
 
