@@ -41,8 +41,7 @@ class Asks:
         self._options: Options = {"policy": POLICY, **options}
         self._into = into
         self._parts = parts
-        self._before = () if system is None else ({"role": "system", "content": system},)
-        self._system = parse_messages(self._before) if self._before else ()
+        self._system = () if system is None else parse_messages([{"role": "system", "content": system}])
         self.job = self._read("?", self._options)
         self.unknown_models: dict[str, int] = {}
         self._known: dict[bytes, Ask] = {}
