@@ -10,6 +10,7 @@ Rule 3: no connection leaves this machine, and no name but localhost is looked u
 from __future__ import annotations
 
 import asyncio
+import asyncio.constants
 import functools
 import inspect
 import ipaddress
@@ -32,6 +33,10 @@ HERE = Path(__file__).parent
 REAL_TIME = ("racer/cli", "racer/sim", "racer/test_transport.py")
 TURNS_TO_SETTLE = 20
 SECONDS_TO_CLOSE = 1.0
+
+# Debug mode remembers where each task and timer was made. One frame of it is enough to find the place; the
+# ten that are taken by default cost a test that makes many a fifth of its time.
+vars(asyncio.constants)["DEBUG_STACK_DEPTH"] = 1
 
 # No test writes into anybody's own database; those that are about one on disk say where it lies.
 os.environ["RACER_DB"] = ":memory:"
