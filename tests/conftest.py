@@ -33,10 +33,11 @@ HERE = Path(__file__).parent
 REAL_TIME = ("racer/cli", "racer/sim", "racer/test_transport.py")
 TURNS_TO_SETTLE = 20
 SECONDS_TO_CLOSE = 1.0
+FRAMES = "DEBUG_STACK_DEPTH"
 
 # Debug mode remembers where each task and timer was made. One frame of it is enough to find the place; the
 # ten that are taken by default cost a test that makes many a fifth of its time.
-vars(asyncio.constants)["DEBUG_STACK_DEPTH"] = 1
+setattr(asyncio.constants, FRAMES, 1)
 
 # No test writes into anybody's own database; those that are about one on disk say where it lies.
 os.environ["RACER_DB"] = ":memory:"
