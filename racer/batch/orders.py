@@ -55,7 +55,8 @@ class BatchOptions(Options, total=False):
     errors_only: bool
 
 
-OWN = frozenset(BatchOptions.__annotations__) - frozenset(Options.__annotations__)
+# `attempts` is of a race, too, and there of lanes; here it is of the line, whose races may be several.
+OWN = frozenset(BatchOptions.__annotations__) - frozenset(Options.__annotations__) | {"attempts"}
 
 
 def order_of(

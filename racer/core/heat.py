@@ -1,6 +1,6 @@
 """One race as a state machine: facts in, `Start`, `Halt` and `Stop` out, time as an argument.
 
-Rule 1: never more than `width` lanes run, and no attempt starts after the end.
+Rule 1: never more than `width` lanes run, nor more than `attempts` in all, and none starts after the end.
 Rule 2: an attempt ends exactly once: won, lost, failed or late.
 Rule 3: `Stop` is said exactly once, with everything that still runs counted as lost.
 Rule 4: a lane of a provider that already had `per_provider` starts only when no other provider is left;
@@ -51,7 +51,7 @@ KEPT_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`deadline` and `wait` are seconds from the start of the race.
+    """`deadline` and `wait` are seconds from the start of the race. `attempts`: how many may start in all.
 
     `read`: somebody reads along, so that only the search for a leader has a deadline: how long the leader
     may take is up to its reader. When it fails, the search for another goes on, or begins anew.
@@ -63,6 +63,7 @@ class Rules:
     per_provider: int = 1
     local_lanes: int = 1
     read: bool = False
+    attempts: float = float("inf")
 
 
 class Ending(StrEnum):
@@ -82,9 +83,8 @@ class Outcome(StrEnum):
 
 
 class Heat:
-    """`lanes` in order of rank; `gate` tells which of them may start at an instant.
-
-    `prospects` and `groups` are for the policy, which they are handed to with each view.
+    """`lanes` in order of rank; `gate` tells which of them may start at an instant. `prospects` and `groups`
+    are for the policy, which they are handed to with each view.
 
     `kept_out` has the lanes that have not started and that it did not let in when they were looked at last,
     each with the reason. One whose quota has yet to be asked for is only among them once it was asked for.
@@ -262,8 +262,9 @@ class Heat:
 
     def _due(self, now: float) -> Planned | None:
         """Who is next to start now. Notes when to look again."""
-        self._next = float("inf")
-        if len(self._running) >= self._rules.width or not (self._waiting or self._retries):
+        self._next, rules = float("inf"), self._rules
+        full = len(self._running) >= rules.width or self._starts >= rules.attempts
+        if full or not (self._waiting or self._retries):
             return None
         pending: set[str] = set()
         able = self._able(now, pending)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Validator = Callable[["Reply[Any]"], "bool | Awaitable[bool | None] | None"]
 Messages = str | Sequence[Mapping[str, Any]]
 MOST_LANES = 64
+MOST_ATTEMPTS = 1000
 MOST_PROOF = 1_000_000
 LONGEST_KEPT = 1e9  # seconds
 
@@ -42,6 +43,7 @@ class Options(TypedDict, total=False):
     policy: Literal["all", "frugal", "one"]
     deadline: float
     wait: float
+    attempts: int
     decide: Literal["reply", "token"]
     proof: int
     private: bool
@@ -168,12 +170,14 @@ def _rules(options: Options, defaults: Defaults) -> Rules:
     lanes = _whole("lanes", options.get("lanes", defaults.lanes), 1, MOST_LANES)
     deadline = _number("deadline", options.get("deadline", defaults.deadline), 0.001, 86_400.0)
     wait = _number("wait", options.get("wait", defaults.wait), 0.0, 86_400.0)
+    attempts = _whole("attempts", options.get("attempts"), 1, MOST_ATTEMPTS)
     return Rules(
         width=defaults.lanes if lanes is None else lanes,
         deadline=defaults.deadline if deadline is None else deadline,
         wait=defaults.wait if wait is None else wait,
         per_provider=defaults.per_provider,
         local_lanes=defaults.local_lanes,
+        attempts=float("inf") if attempts is None else attempts,
     )
 
 

@@ -68,6 +68,35 @@ def test_one_starts_one_lane() -> None:
     assert started(race.failed(0, BROKEN, 6.0)) == ["b/m"]
 
 
+@pytest.mark.parametrize("policy", ["all", "frugal", "one"])
+def test_no_more_lanes_start_than_there_are_attempts(policy: str) -> None:
+    """Whoever fails behind that is not replaced, and the race is lost when the last of them has failed."""
+    race = heat(A, B, C, D, policy=policy, width=4, attempts=2, wait=30.0)
+    names = started(race.begin(0.0))
+    names += started(race.failed(0, BROKEN, 1.0))
+
+    assert len(names) == 2
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(1, BROKEN, 2.0)
+    assert race.starts == 2
+
+
+def test_a_lane_is_not_asked_again_beyond_the_attempts() -> None:
+    """With time to wait, a lane that failed comes back: but not for one attempt too many."""
+    race = heat(A, policy="one", attempts=1, wait=30.0)
+    race.begin(0.0)
+
+    assert [Stop(Ending.EXHAUSTED, ())] == race.failed(0, BROKEN, 1.0)
+
+
+def test_one_that_is_late_is_left_alone_when_the_attempts_are_used() -> None:
+    """Nobody starts beside it, and it may still win."""
+    race = heat(A, B, policy="frugal", attempts=1)
+    race.begin(0.0)
+
+    assert race.tick(20.0) == []
+    assert [Stop(Ending.WON, ())] == race.replied(0)
+
+
 def test_a_failed_lane_is_replaced_in_the_same_call() -> None:
     """The replacement comes with the fact of the failure, not at a later tick."""
     race = heat(A, B, C, width=2)

@@ -61,6 +61,12 @@ def test_defaults_hold_where_nothing_is_said() -> None:
         assert (asked.policy_name, asked.policy) == ("one", plan_one)
 
 
+def test_attempts_bound_a_race_where_they_are_given() -> None:
+    """Without them there is no end but the lanes'."""
+    assert ask(attempts=3).rules.attempts == 3
+    assert ask().rules.attempts == float("inf")
+
+
 def test_every_option_arrives() -> None:
     """Each in its place: what is asked, of whom, and by which rules."""
     asked = ask(
@@ -206,6 +212,8 @@ def test_the_limits_belong_to_the_allowed() -> None:
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"lanes": 0}, "lanes is 0: use a whole number from 1 to 64"),
+    ({"attempts": 0}, "attempts is 0: use a whole number from 1 to 1000"),
+    ({"attempts": 1.5}, "attempts is 1.5: use"),
     ({"lanes": -1}, "lanes is -1: use"),
     ({"lanes": 65}, "lanes is 65: use"),
     ({"lanes": True}, "lanes is True: use"),
