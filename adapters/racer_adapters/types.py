@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from racer_adapters.quick import quick
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,6 +51,7 @@ class ToolCall:
     signature: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Message:
     """`begun`: the last of all, an answer that the model is to go on with from its exact end."""
@@ -87,6 +90,7 @@ class Shape:
     strict: bool | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Call:
     """One question, in no provider's dialect. `stream` is how it travels, not what the caller sees."""
@@ -119,6 +123,7 @@ class Target:
     drops: frozenset[str] = frozenset()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class WireRequest:
     """Bytes ready to send. Headers may hold a key, so neither they nor the body show in a repr."""
@@ -159,6 +164,7 @@ class ToolDelta:
     signature: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call; `estimated` when the provider did not say and we counted the text."""
@@ -208,6 +214,7 @@ class Undo:
     method: str = "POST"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one lane said, put together."""

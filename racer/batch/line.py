@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from racer_adapters.quick import quick
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 Id = str | int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A line that asks something. `line` is its number in the input, from 1; `id` its custom_id.
@@ -46,6 +49,7 @@ class Failure:
     message: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Result:
     """What became of a line: a reply, or a failure. `attempts` are all requests that were made for it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from racer.core.tax import NONE
 from racer.core.view import Why
+from racer_adapters.quick import quick
 
 if TYPE_CHECKING:
     from racer.core.heat import Ending
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ALL = 1.0
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RaceStarted:
     """`lanes` are all that may run, in order of rank; `skipped` the others, each with its reason."""
@@ -33,6 +35,7 @@ class RaceStarted:
     skipped: tuple[tuple[str, str], ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaneStarted:
     """`offset` is seconds from the start of the race. `price`: what the request was worth, in seconds."""
@@ -65,6 +68,7 @@ class FieldsDropped:
     fields: tuple[str, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaneEnded:
     """A lane has won, lost, failed or come late: `record.outcome` tells which."""
@@ -75,6 +79,7 @@ class LaneEnded:
     record: Attempt
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RaceEnded:
     """`kept_out` are lanes that could not start when they were looked at last, each with its reason.

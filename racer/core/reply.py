@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
 from racer.core.plain import plain
+from racer_adapters.quick import quick
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # the checkers bring it: with a default, `Reply` alone is enough
@@ -20,6 +21,7 @@ else:
     T = TypeVar("T")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One lane's run. Seconds; `start` counts from the start of the race, the others from there.
@@ -62,6 +64,7 @@ class Attempt:
         }
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
     """The first valid reply. `latency` and `first_token` are seconds from the start of the race.

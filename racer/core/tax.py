@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from racer.core.heat import Outcome
 from racer.core.savings import is_free
+from racer_adapters.quick import quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Ran = tuple[Lane, Attempt]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Tax:
     """Of one race, or the sum of many. `sent` are all metered requests, `requests` the extra ones among them.
