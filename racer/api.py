@@ -204,6 +204,12 @@ class Racer:
         self._must_be_open()
         return Batch(order_of(prompts, out, options, _into(into), into), self._parts())
 
+    @property
+    def field(self) -> Field:
+        """The lanes that there are now, whether or not they may start, and why there are no others."""
+        self._must_be_open()
+        return self._lineup.field
+
     def _parts(self) -> Parts:
         from racer.batch.parts import Parts
 

@@ -34,9 +34,11 @@ from racer.core.heat import Ending, Outcome
 from racer.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from racer.core.facts import Observer
+
+    Lines = Callable[[str, str, Mapping[str, Any]], None]
 
 STYLES = ("json", "console", "off")
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -45,6 +47,31 @@ YEAR_10000 = 253402300800.0
 
 def observer(environ: Mapping[str, str]) -> Observer | None:
     """What writes facts to stderr as `environ` asks; None when nothing would be written."""
+    form = _form(environ)
+    return None if form is None else _writer(*form)
+
+
+def lines(environ: Mapping[str, str]) -> Lines | None:
+    """The same for what is no fact: a level's name, the name of the event, its fields."""
+    form = _form(environ)
+    if form is None:
+        return None
+    style, least = form
+    log: Any = None
+
+    def write(level: str, name: str, fields: Mapping[str, Any]) -> None:
+        nonlocal log
+        if LEVELS[level] < least:
+            return
+        log = log or _logger(style)
+        with suppress(OSError, ValueError):
+            log.log(LEVELS[level], name, **fields)
+
+    return write
+
+
+def _form(environ: Mapping[str, str]) -> tuple[str, int] | None:
+    """Style and least level. Raises ConfigError."""
     if sys.stderr is None:  # a program without a console
         return None
     style = (environ.get("RACER_LOG") or ("console" if sys.stderr.isatty() else "json")).lower()
@@ -53,7 +80,7 @@ def observer(environ: Mapping[str, str]) -> Observer | None:
         raise ConfigError(f"RACER_LOG is {style!r}: use {', '.join(STYLES)}")
     if level not in LEVELS:
         raise ConfigError(f"RACER_LOG_LEVEL is {level!r}: use {', '.join(LEVELS)}")
-    return None if style == "off" else _writer(style, LEVELS[level])
+    return None if style == "off" else (style, LEVELS[level])
 
 
 def _writer(style: str, least: int) -> Observer:

@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from racer.config.providers import provider_of
-from racer.config.record import AlertSettings, CacheSettings, Config, StoreSettings
+from racer.config.record import (
+    AlertSettings,
+    CacheSettings,
+    Config,
+    ServerSettings,
+    StoreSettings,
+    TokenSettings,
+)
 from racer.core.duration import seconds
 from racer.core.options import Defaults as RaceDefaults
+from racer_adapters.secret import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +50,7 @@ def compose(
         cache=CacheSettings(ttl),
         store=StoreSettings(tables.get("store", {}).get("url")),
         alerts=_alerts(tables.get("alerts", {})),
+        server=_server(tables.get("server", {}), env),
         providers=providers,
         path=path,
         env=env,
@@ -90,3 +99,19 @@ def _alerts(table: Mapping[str, Any]) -> AlertSettings:
         if "at" in table
         else AlertSettings()
     )
+
+
+def _server(table: Mapping[str, Any], env: Mapping[str, str]) -> ServerSettings:
+    values: dict[str, Any] = {key: value for key, value in table.items() if key != "tokens"}
+    values |= {key: tuple(values[key]) for key in ("cors", "hosts") if key in values}
+    if "grace" in values:
+        values["grace"] = float(values["grace"])
+    rows: Mapping[str, Mapping[str, Any]] = table.get("tokens", {})
+    return ServerSettings(**values, tokens=tuple(_token(name, row, env) for name, row in rows.items()))
+
+
+def _token(name: str, row: Mapping[str, Any], env: Mapping[str, str]) -> TokenSettings:
+    variable = row["token"].removeprefix("$")
+    value = env.get(variable, "").strip()
+    limits = {key: row.get(key) for key in ("requests_per_minute", "in_flight")}
+    return TokenSettings(name, variable, Secret(value) if value else None, **limits)

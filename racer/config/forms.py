@@ -126,6 +126,25 @@ def key_reference(text: str) -> str | None:
     return "a literal key is refused: files are copied, committed and shown"
 
 
+def token_reference(text: str) -> str | None:
+    if re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_]*", text):
+        return None
+    return "a literal token is refused: files are copied, committed and shown"
+
+
+def host_name(text: str) -> str | None:
+    """A name or an address, an IPv6 one without brackets too."""
+    if re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]{2,45}\]?", text):
+        return None
+    return "not a host"
+
+
+def origin(text: str) -> str | None:
+    if re.fullmatch(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(?::\d{1,5})?", text):
+        return None
+    return "not an origin: a scheme, a host and perhaps a port are all it has"
+
+
 def store_url(text: str) -> str | None:
     if text.startswith("sqlite:///") and len(text) > len("sqlite:///") and text.isprintable():
         return None

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from racer.core.provider import Provider
+    from racer_adapters.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,33 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """[server.tokens.NAME]: who may ask, and how much. `secret` is None where `variable` is not set.
+
+    `requests_per_minute` and `in_flight` are None where nothing limits them.
+    """
+
+    name: str
+    variable: str
+    secret: Secret | None = None
+    requests_per_minute: int | None = None
+    in_flight: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """[server]: `hosts` are further names that a Host header may hold, `cors` the origins that may ask."""
+
+    host: str = "127.0.0.1"
+    port: int = 8190
+    grace: float = 20.0
+    max_in_flight: int = 1000
+    cors: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    tokens: tuple[TokenSettings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`providers` are all of them, also those that cannot run: each of these says why itself.
 
@@ -47,6 +75,7 @@ class Config:
     cache: CacheSettings = field(default_factory=CacheSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
     providers: tuple[Provider, ...] = ()
     path: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

@@ -188,6 +188,27 @@ RACE = Table(
     }
 )
 
+_TOKEN = Table(
+    keys={
+        "token": Text('the name of an environment variable: "$NAME"', forms.token_reference, hidden=True),
+        "requests_per_minute": Whole(1, 1_000_000),
+        "in_flight": Whole(1, 100_000),
+    },
+    required=("token",),
+)
+
+SERVER = Table(
+    keys={
+        "host": Text('an address of this machine, such as "127.0.0.1"', forms.host_name),
+        "port": Whole(0, 65_535),
+        "grace": Number(0, 3600, "a number of seconds from 0 to 3600"),
+        "max_in_flight": Whole(1, 100_000),
+        "cors": Items(Text('an origin such as "https://app.example.com", without a path', forms.origin)),
+        "hosts": Items(Text('a host such as "racer.example.com", without a port', forms.host_name)),
+        "tokens": Names(Text("a short word in lower case", forms.word), _TOKEN),
+    }
+)
+
 _PROVIDER = Text("a name of lower-case letters, digits, - _ .", forms.provider_name)
 _TTL = Either(
     (
@@ -204,6 +225,7 @@ FILE = Table(
             {"url": Text('"sqlite:///PATH" or "redis://HOST:PORT/N"', forms.store_url, hidden=True)}
         ),
         "alerts": Table({"at": Items(Number(0.001, 1))}),
+        "server": SERVER,
         "providers": Names(_PROVIDER, ROW),
     }
 )

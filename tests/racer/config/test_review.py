@@ -20,7 +20,7 @@ LITERAL = "test-key-" + "x" * 12
 # by section: a line, and what the message must say: the end of the key, what was found, what is allowed
 MISTAKES: dict[str, list[tuple[str, str, str, str]]] = {
     "": [
-        ("lanes = 4", "lanes", "an unknown key", "race, cache, store, alerts, providers"),
+        ("lanes = 4", "lanes", "an unknown key", "race, cache, store, alerts, server, providers"),
         ("race = 4", "race", "4", "a table of lanes, policy"),
     ],
     "race": [

@@ -40,7 +40,7 @@ def test_dialects() -> None:
 
 def test_sections() -> None:
     """Each section has the keys of its record."""
-    assert list(FILE.keys) == ["race", "cache", "store", "alerts", "providers"]
+    assert list(FILE.keys) == ["race", "cache", "store", "alerts", "server", "providers"]
     assert set(RACE.keys) == names(RaceDefaults) - {"cache"}
     assert names(CacheSettings) == {"ttl"}
     assert names(StoreSettings) == {"url"}

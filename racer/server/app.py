@@ -1,0 +1,249 @@
+"""The server: its routes, and the way of a request through guard, handler and errors.
+
+Paths are compared as they were sent: nothing is decoded or put together before the guard has looked at it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+from aiohttp import web
+
+from racer.config import ServerSettings
+from racer.errors import RacerError
+from racer.server import fault, openai, probes
+from racer.server.audience import Audience
+from racer.server.door import Door, Porch
+from racer.server.guard import Knock, check_body, gate_of
+from racer.server.house import House, Timeouts
+from racer.server.journal import Journal
+from racer.server.question import Refused
+from racer.server.surface import answering
+from racer.server.visit import Visit
+from racer.server.visitors import Visitors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from racer.api import Racer
+    from racer.server.house import Handler
+    from racer.server.surface import Surface
+
+MOST_CONNECTIONS = 4096
+_HEARD = ("authorization", "content-type", "x-api-key", "anthropic-version", "anthropic-beta")
+_TOLD = ("x-racer-provider", "x-racer-race-id", "x-racer-lanes", "retry-after")
+FAREWELL = 5.0  # seconds for handlers that were cancelled to be done
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` may end in `/*`. `public`: to be had without a token; `page`: to be come to by a link.
+
+    `surface` is in whose shape errors are told. A POST takes JSON and nothing else.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    surface: Surface = openai.SURFACE
+    public: bool = False
+    page: bool = False
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/chat/completions", answering(openai.SURFACE)),
+    Route("GET", "/v1/models", probes.models),
+    Route("GET", "/v1/models/*", probes.model),
+    Route("GET", "/livez", probes.alive, public=True),
+    Route("GET", "/readyz", probes.ready, public=True),
+)
+
+
+class Server:
+    """`async with Server(racer, settings, audience) as server:` serves until the block ends.
+
+    racer     an open one; `audience` is among its observers
+    routes    what is served
+
+    Raises OSError on entering when the address cannot be had, and ValueError for a token without a value.
+    """
+
+    def __init__(
+        self,
+        racer: Racer,
+        settings: ServerSettings | None = None,
+        audience: Audience | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+        journal: Journal | None = None,
+        routes: Sequence[Route] = ROUTES,
+        connections: int = MOST_CONNECTIONS,
+    ) -> None:
+        settings = settings or ServerSettings()
+        self.house = House(
+            racer=racer,
+            settings=settings,
+            audience=audience or Audience(),
+            visitors=Visitors(settings.max_in_flight, time.monotonic),
+            journal=journal or Journal(),
+            timeouts=timeouts or Timeouts(),
+            now=time.time,
+        )
+        self._gate = gate_of(settings, settings.tokens)
+        self._exact = {(route.method, route.path): route for route in routes if not route.path.endswith("/*")}
+        self._below = tuple(route for route in routes if route.path.endswith("/*"))
+        self._most = connections
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._port = settings.port
+
+    async def __aenter__(self) -> Self:
+        settings, timeouts = self.house.settings, self.house.timeouts
+        porch = Porch(self._handle, most=self._most, timeouts=timeouts)
+        self._runner = web.ServerRunner(porch, shutdown_timeout=0.05)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, settings.host, self._port, backlog=1024).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop(0.0)
+
+    async def stop(self, grace: float) -> bool:
+        """Take nobody more in, give those who are in `grace` seconds, then leave. Whether all were done."""
+        self.house.stopping.set()
+        for site in tuple(self._runner.sites):
+            await site.stop()
+        if self._runner.server is not None:
+            self._runner.server.pre_shutdown()
+        done = await self._empty(grace)
+        async with AsyncExitStack() as exits:
+            exits.push_async_callback(self._empty, FAREWELL)
+            with anyio.CancelScope(shield=True):
+                await self._runner.cleanup()
+        return done
+
+    async def _empty(self, within: float) -> bool:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)
+        return not self._tasks
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def url(self) -> str:
+        host = self.house.settings.host
+        host = "127.0.0.1" if host in ("0.0.0.0", "") else "::1" if host == "::" else host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    # ------------------------------------------------------------------ a request
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if isinstance(request.protocol, Door):
+            request.protocol.spoke()
+        visit = Visit(request)
+        began, status = time.monotonic(), 0
+        try:
+            response = await self._answer(visit)
+            status = response.status
+        finally:
+            self.house.tell(visit.served(status, time.monotonic() - began))
+        return response
+
+    async def _answer(self, visit: Visit) -> web.StreamResponse:
+        surface: Surface = openai.SURFACE
+        try:
+            route = self._admit(visit)
+            if isinstance(route, web.StreamResponse):
+                return route
+            surface = route.surface
+            self._authorize(visit, route)
+            return await route.handler(self.house, visit)
+        except Refused as refused:
+            return visit.refusal(surface.refusal(refused), refused)
+        except RacerError as error:
+            told = fault.refused(error, self.house.now(), self.house.lanes)
+            return visit.refusal(surface.refusal(told), told)
+        except ConnectionError:
+            raise
+        except Exception as error:  # a fault of ours: it ends this request, is told loudly, and no other
+            self.house.journal.failed(visit, error)
+            if visit.opened is not None:
+                raise ConnectionResetError("an answer could not be ended") from error
+            told = fault.broken()
+            return visit.refusal(surface.refusal(told), told)
+
+    def _admit(self, visit: Visit) -> Route | web.StreamResponse:
+        """The route, for somebody who may be here at all. Raises Refused."""
+        knock = _knock(visit.request)
+        wanted = self._routes(knock.path)
+        page = any(route.page for route in wanted.values())
+        origin = self._gate.check_source(knock, page=page)
+        if origin is not None:
+            visit.headers |= {
+                "access-control-allow-origin": origin,
+                "access-control-expose-headers": ", ".join(_TOLD),
+                "cross-origin-resource-policy": "cross-origin",
+                "vary": "origin",
+            }
+        if not wanted:
+            raise Refused(
+                404,
+                "there is nothing at this path: GET /v1/models, POST /v1/chat/completions",
+                code="not_found",
+            )
+        if origin is not None and knock.method == "OPTIONS":
+            return self._preflight(visit, wanted)
+        method = "GET" if knock.method == "HEAD" else knock.method
+        if method not in wanted:
+            visit.headers["allow"] = ", ".join(wanted)
+            raise Refused(405, f"use {' or '.join(wanted)} here", code="method_not_allowed")
+        route = wanted[method]
+        visit.route = route.path
+        return route
+
+    def _authorize(self, visit: Visit, route: Route) -> None:
+        """Raises Refused, before any of the body was read."""
+        knock = _knock(visit.request)
+        if not route.public:
+            visit.known_as(self._gate.holder(knock))
+        if route.method == "POST":
+            check_body(knock)
+
+    def _routes(self, path: str) -> dict[str, Route]:
+        """By method, what is at a path."""
+        found = {method: route for (method, at), route in self._exact.items() if at == path}
+        if found:
+            return found
+        return {route.method: route for route in self._below if path.startswith(route.path[:-1])}
+
+    def _preflight(self, visit: Visit, wanted: dict[str, Route]) -> web.StreamResponse:
+        headers = {
+            **visit.headers,
+            "access-control-allow-methods": ", ".join(wanted),
+            "access-control-allow-headers": ", ".join(_HEARD),
+            "access-control-max-age": "600",
+        }
+        return web.Response(status=204, headers=headers)
+
+
+def _knock(request: web.BaseRequest) -> Knock:
+    peer: Any = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return Knock(request.method, request.raw_path, request.raw_headers, str(peer[0]) if peer else None)

@@ -1,0 +1,50 @@
+"""The body of a request: read with limits, and parsed strictly."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import orjson
+from aiohttp import web
+
+from racer.server.guard import LARGEST_BODY, too_large
+from racer.server.question import Refused
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def read_object(request: web.BaseRequest, within: float) -> dict[str, Any]:
+    """The JSON object in the body, which has `within` seconds to come. Raises Refused."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0  # it is no part of the answer
+    try:
+        async with asyncio.timeout(within):
+            data = await _read(request)
+    except TimeoutError:
+        raise Refused(408, f"the body did not come within {within:g} s", code="slow_body") from None
+    except web.RequestPayloadError:
+        raise Refused(400, "the body is not what its headers say", code="bad_body") from None
+    return parsed(data)
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    data = bytearray()
+    async for chunk in request.content.iter_any():
+        data += chunk
+        if len(data) > LARGEST_BODY:
+            raise too_large()
+    return bytes(data)
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """Strictly: what a client of ours sends is not mended. The parser bounds the depth."""
+    try:
+        value: object = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        why = "it is empty" if not data.strip() else f"{error.msg} at character {error.pos}"
+        raise Refused(400, f"the body is not JSON: {why}", code="not_json") from None
+    if not isinstance(value, dict):
+        raise Refused(400, "the body is JSON, but no object: send {…}", code="not_an_object")
+    return cast("dict[str, Any]", value)

@@ -1,0 +1,114 @@
+"""Connections: how many there may be, how long a silent one is kept, and what malformed HTTP is told.
+
+The rest is aiohttp's. When all places are taken, the one that has been silent longest gives way, so that
+whoever has something to ask gets in past any number who do not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from racer.server.visit import SAFE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from racer.server.house import Timeouts
+
+_HEAD_LIMIT = 16 * 1024
+
+
+class Porch(web.Server):
+    """Makes a `Door` for each connection, `most` at once."""
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        *,
+        most: int,
+        timeouts: Timeouts,
+    ) -> None:
+        super().__init__(
+            handler,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=timeouts.idle,
+            lingering_time=timeouts.linger,
+            max_line_size=_HEAD_LIMIT,
+            max_field_size=_HEAD_LIMIT,
+        )
+        self.most = most
+        self.patience = timeouts.head
+        self._silent: dict[Door, None] = {}
+
+    def __call__(self) -> Door:
+        return Door(self, loop=self._loop, **self._kwargs)
+
+    def came(self, door: Door) -> None:
+        self._silent[door] = None
+        if len(self._connections) > self.most:
+            next(iter(self._silent)).shut()
+
+    def spoke(self, door: Door) -> None:
+        self._silent.pop(door, None)
+
+
+class Door(web.RequestHandler):
+    """One connection. It is `silent` until the head of its first request is whole."""
+
+    __slots__ = ("_porch", "_timer")
+
+    def __init__(self, porch: Porch, **options: Any) -> None:
+        super().__init__(porch, **options)
+        self._porch = porch
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._timer = asyncio.get_running_loop().call_later(self._porch.patience, self.shut)
+        self._porch.came(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.spoke()
+        super().connection_lost(exc)
+
+    def spoke(self) -> None:
+        """A request has begun."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._porch.spoke(self)
+
+    def shut(self) -> None:
+        """Without a word: nobody is there who could be answered."""
+        self.spoke()
+        if self.transport is not None:
+            self.transport.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is no HTTP is told so, without a word of what it was; and the connection ends."""
+        self.spoke()
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer had begun already")
+        if isinstance(exc, LineTooLong):
+            status = 431
+        words = "the request is not well-formed HTTP, or its head is too long"
+        error = {"message": words, "type": "invalid_request_error", "param": None, "code": "bad_http"}
+        body = orjson.dumps({"error": error})
+        response = web.Response(
+            status=status, headers={**SAFE, "content-type": "application/json"}, body=body
+        )
+        response.force_close()
+        return response

@@ -1,0 +1,65 @@
+"""What the handlers of a server share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+import anyio
+from aiohttp import web
+
+from racer.server.visit import Served, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from racer.api import Racer
+    from racer.config import ServerSettings
+    from racer.core.provider import Lane
+    from racer.server.audience import Audience
+    from racer.server.journal import Journal
+    from racer.server.visitors import Visitors
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `head`: until the first request of a connection is there; `body`: until its body is.
+
+    `idle`: between two requests; `write`: until a client takes what it is sent. `keep_alive`: so long is
+    waited before a client hears that its race is still open. `linger`: for the rest of a refused body.
+    """
+
+    head: float = 5.0
+    body: float = 60.0
+    idle: float = 75.0
+    write: float = 60.0
+    keep_alive: float = 5.0
+    linger: float = 3.0
+
+
+@dataclass(slots=True)
+class House:
+    """`now` is in unix seconds; `served` hear of every request when it is over. `stopping` is set once."""
+
+    racer: Racer
+    settings: ServerSettings
+    audience: Audience
+    visitors: Visitors
+    journal: Journal
+    timeouts: Timeouts
+    now: Callable[[], float]
+    stopping: anyio.Event = field(default_factory=anyio.Event)
+    served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        return self.racer.field.lanes
+
+    def tell(self, served: Served) -> None:
+        self.journal.served(served)
+        for listener in self.served:
+            listener(served)
+
+
+Handler: TypeAlias = Callable[[House, Visit], Awaitable[web.StreamResponse]]

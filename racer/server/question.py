@@ -1,0 +1,124 @@
+"""What a client has asked, in racer's own options, and what it is told where it cannot have that.
+
+The surfaces translate: each reads the bodies of its clients into a `Question`, and writes a `Refused` in the
+shape that its clients know.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from racer.core.options import Options
+
+Said = Sequence[Mapping[str, Any]]
+_NAMES_A_PLACE = re.compile(
+    r"(?:one of )?([a-z_]+(?:\[\d+\])*(?:\.[A-Za-z_]\w*(?:\[\d+\])*)*) (?:is|has|holds|names) "
+)
+
+
+class Refused(Exception):
+    """`kind` and `code` are OpenAI's words; `param` is the field at fault. `retry_after` in seconds.
+
+    `again`: whether the same request may have a better end soon; where not, clients are told not to try.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: int | None = None,
+        again: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.kind = kind
+        self.param = param
+        self.code = code
+        self.retry_after = retry_after
+        self.again = again
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`messages` and `options` are those of `race`; `model` is as the client has called it.
+
+    `stream` and `include_usage` say how the answer is to come; `echo` is for a surface's own use: what its
+    answers repeat of the request.
+    """
+
+    messages: Said
+    options: Options
+    model: str
+    stream: bool = False
+    include_usage: bool = False
+    echo: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def wrong(param: str, message: str, code: str | None = None) -> Refused:
+    """A field of the body that cannot be used."""
+    return Refused(400, message, param=param, code=code)
+
+
+def place_in(message: str) -> str | None:
+    """The field that a message of ours begins with, such as messages[0].content."""
+    found = _NAMES_A_PLACE.match(message)
+    return found[1] if found else None
+
+
+def check_images(messages: Said) -> None:
+    """Raises Refused for a picture at an address that only a machine of this network could read.
+
+    Providers fetch what they are given, and one of them may run here, behind the firewall.
+    """
+    for at, message in enumerate(messages):
+        content = message.get("content")
+        for index, part in enumerate(_parts(content)):
+            url = _image_of(part)
+            if url is not None and not url.startswith("data:") and not _is_public(url):
+                place = f"messages[{at}].content[{index}].image_url"
+                raise wrong(
+                    place, f"{place} is not a public https: address: send the picture as a data: URL instead"
+                )
+
+
+def _parts(content: object) -> Sequence[object]:
+    return cast("Sequence[object]", content) if isinstance(content, list) else ()
+
+
+def _image_of(part: object) -> str | None:
+    """The address in a part, where there is one; whatever else is wrong with it is found later."""
+    image = cast("Mapping[str, Any]", part).get("image_url") if isinstance(part, Mapping) else None
+    url = cast("Mapping[str, Any]", image).get("url") if isinstance(image, Mapping) else image
+    return url if isinstance(url, str) else None
+
+
+def _is_public(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if parts.scheme != "https" or "@" in parts.netloc or "." not in host.strip("."):
+        return _is_public_number(host) if parts.scheme == "https" and ":" in host else False
+    if host.endswith((".localhost", ".local", ".internal", ".home.arpa")):
+        return False
+    return _is_public_number(host) if re.fullmatch(r"[0-9a-fx.]+", host, re.IGNORECASE) else True
+
+
+def _is_public_number(host: str) -> bool:
+    """Is it an address in the usual form, of the public network?"""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return re.fullmatch(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*", host, re.IGNORECASE) is None

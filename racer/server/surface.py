@@ -1,0 +1,52 @@
+"""A surface is one family of clients: OpenAI's, Ollama's, Anthropic's. What is common to them is here.
+
+Read the body, race, answer; a client that leaves cancels its race, for the server cancels the handler then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from racer.server.audience import following
+from racer.server.body import read_object
+from racer.server.question import check_images
+from racer.server.streaming import streamed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aiohttp import web
+
+    from racer.core.provider import Lane
+    from racer.core.reply import Reply
+    from racer.server.house import Handler, House
+    from racer.server.question import Question, Refused
+    from racer.server.streaming import Encoder
+    from racer.server.visit import Visit
+
+
+class Surface(Protocol):
+    """`question` raises Refused, and so does the race for what it finds wrong with the options."""
+
+    def question(self, body: Mapping[str, Any], lanes: Sequence[Lane]) -> Question: ...
+    def whole(self, question: Question, reply: Reply) -> Mapping[str, Any]: ...
+    def encoder(self, question: Question) -> Encoder: ...
+    def refusal(self, refused: Refused) -> Mapping[str, Any]: ...
+
+
+def answering(surface: Surface) -> Handler:
+    """The handler of a surface's route for questions."""
+
+    async def answer(house: House, visit: Visit) -> web.StreamResponse:
+        with house.visitors.admitted(visit.holder) as account:
+            body = await read_object(visit.request, house.timeouts.body)
+            question = surface.question(body, house.lanes)
+            check_images(question.messages)
+            with following(visit.trail):
+                if question.stream:
+                    return await streamed(house, visit, account, question, surface.encoder(question))
+                reply = await house.racer.race(question.messages, **question.options)
+            account.used(reply)
+            return visit.whole(surface.whole(question, reply), reply)
+
+    return answer
