@@ -13,7 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from racer.cli import ask, batch, bench, demo, doctor, init, providers, quota, sim, usage, why
+from racer.cli import ask, batch, bench, demo, doctor, init, providers, quota, serve, sim, usage, why
 from racer.cli.failure import BROKEN_PIPE, INTERRUPTED, LOST, USAGE, code_of, words_of
 from racer.cli.shell import Shell
 from racer.errors import RacerError
@@ -34,6 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     usage.COMMAND,
     why.COMMAND,
     quota.COMMAND,
+    serve.COMMAND,
     sim.COMMAND,
 )
 

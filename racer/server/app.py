@@ -28,7 +28,7 @@ from racer.server.visit import Visit
 from racer.server.visitors import Visitors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from racer.api import Racer
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 4096
 _HEARD = ("authorization", "content-type", "x-api-key", "anthropic-version", "anthropic-beta")
 _TOLD = ("x-racer-provider", "x-racer-race-id", "x-racer-lanes", "retry-after")
+_NOTHING = "there is nothing at this path: GET /v1/models, POST /v1/chat/completions"
 FAREWELL = 5.0  # seconds for handlers that were cancelled to be done
 
 
@@ -96,8 +97,7 @@ class Server:
             now=time.time,
         )
         self._gate = gate_of(settings, settings.tokens)
-        self._exact = {(route.method, route.path): route for route in routes if not route.path.endswith("/*")}
-        self._below = tuple(route for route in routes if route.path.endswith("/*"))
+        self._routes = _by_path(routes)
         self._most = connections
         self._tasks: set[asyncio.Task[Any]] = set()
         self._port = settings.port
@@ -170,11 +170,14 @@ class Server:
     async def _answer(self, visit: Visit) -> web.StreamResponse:
         surface: Surface = openai.SURFACE
         try:
-            route = self._admit(visit)
-            if isinstance(route, web.StreamResponse):
-                return route
+            knock = _knock(visit.request)
+            wanted = self._admit(visit, knock)
+            surface = next(iter(wanted.values())).surface
+            if knock.method == "OPTIONS" and "access-control-allow-origin" in visit.headers:
+                return _preflight(visit, wanted)
+            route = _chosen(visit, knock, wanted)
             surface = route.surface
-            self._authorize(visit, route)
+            self._authorize(visit, knock, route)
             return await route.handler(self.house, visit)
         except Refused as refused:
             return visit.refusal(surface.refusal(refused), refused)
@@ -183,19 +186,17 @@ class Server:
             return visit.refusal(surface.refusal(told), told)
         except ConnectionError:
             raise
-        except Exception as error:  # a fault of ours: it ends this request, is told loudly, and no other
+        except Exception as error:  # a fault of ours: it ends this request, and no other
             self.house.journal.failed(visit, error)
             if visit.opened is not None:
                 raise ConnectionResetError("an answer could not be ended") from error
             told = fault.broken()
             return visit.refusal(surface.refusal(told), told)
 
-    def _admit(self, visit: Visit) -> Route | web.StreamResponse:
-        """The route, for somebody who may be here at all. Raises Refused."""
-        knock = _knock(visit.request)
-        wanted = self._routes(knock.path)
-        page = any(route.page for route in wanted.values())
-        origin = self._gate.check_source(knock, page=page)
+    def _admit(self, visit: Visit, knock: Knock) -> Mapping[str, Route]:
+        """What is at the path, by method, for somebody who may be here at all. Raises Refused."""
+        wanted = self._at(knock.path)
+        origin = self._gate.check_source(knock, page=any(route.page for route in wanted.values()))
         if origin is not None:
             visit.headers |= {
                 "access-control-allow-origin": origin,
@@ -204,44 +205,50 @@ class Server:
                 "vary": "origin",
             }
         if not wanted:
-            raise Refused(
-                404,
-                "there is nothing at this path: GET /v1/models, POST /v1/chat/completions",
-                code="not_found",
-            )
-        if origin is not None and knock.method == "OPTIONS":
-            return self._preflight(visit, wanted)
-        method = "GET" if knock.method == "HEAD" else knock.method
-        if method not in wanted:
-            visit.headers["allow"] = ", ".join(wanted)
-            raise Refused(405, f"use {' or '.join(wanted)} here", code="method_not_allowed")
-        route = wanted[method]
-        visit.route = route.path
-        return route
+            raise Refused(404, _NOTHING, code="not_found")
+        return wanted
 
-    def _authorize(self, visit: Visit, route: Route) -> None:
+    def _at(self, path: str) -> Mapping[str, Route]:
+        if path in self._routes:
+            return self._routes[path]
+        for at, routes in self._routes.items():
+            if at.endswith("/*") and path.startswith(at[:-1]):
+                return routes
+        return {}
+
+    def _authorize(self, visit: Visit, knock: Knock, route: Route) -> None:
         """Raises Refused, before any of the body was read."""
-        knock = _knock(visit.request)
         if not route.public:
             visit.known_as(self._gate.holder(knock))
         if route.method == "POST":
             check_body(knock)
 
-    def _routes(self, path: str) -> dict[str, Route]:
-        """By method, what is at a path."""
-        found = {method: route for (method, at), route in self._exact.items() if at == path}
-        if found:
-            return found
-        return {route.method: route for route in self._below if path.startswith(route.path[:-1])}
 
-    def _preflight(self, visit: Visit, wanted: dict[str, Route]) -> web.StreamResponse:
-        headers = {
-            **visit.headers,
-            "access-control-allow-methods": ", ".join(wanted),
-            "access-control-allow-headers": ", ".join(_HEARD),
-            "access-control-max-age": "600",
-        }
-        return web.Response(status=204, headers=headers)
+def _by_path(routes: Sequence[Route]) -> Mapping[str, Mapping[str, Route]]:
+    found: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        found.setdefault(route.path, {})[route.method] = route
+    return found
+
+
+def _chosen(visit: Visit, knock: Knock, wanted: Mapping[str, Route]) -> Route:
+    """By the method, which nothing but the first line says. Raises Refused."""
+    method = "GET" if knock.method == "HEAD" else knock.method
+    if method not in wanted:
+        visit.headers["allow"] = ", ".join(wanted)
+        raise Refused(405, f"use {' or '.join(wanted)} here", code="method_not_allowed")
+    visit.route = wanted[method].path
+    return wanted[method]
+
+
+def _preflight(visit: Visit, wanted: Mapping[str, Route]) -> web.StreamResponse:
+    headers = {
+        **visit.headers,
+        "access-control-allow-methods": ", ".join(wanted),
+        "access-control-allow-headers": ", ".join(_HEARD),
+        "access-control-max-age": "600",
+    }
+    return web.Response(status=204, headers=headers)
 
 
 def _knock(request: web.BaseRequest) -> Knock:
