@@ -12,6 +12,7 @@ LATER = {
     "rich": "in the command line",
     "aiohttp.web": "in the simulator and the server",
     "racer.cli": "in the command line",
+    "racer.accounts": "in the command line and the server",
     "racer.sim": "in the simulator",
     "racer.testing": "in tests",
     "argparse": "in the command line",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from racer.cli.card import State
-from racer.cli.diagnosis import Diagnosis, Verdict
+from racer.accounts.card import State
+from racer.accounts.diagnosis import Diagnosis, Verdict
 
 if TYPE_CHECKING:
-    from racer.cli.card import Card
+    from racer.accounts.card import Card
     from racer.core.provider import Provider
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from racer.config.forms import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from racer.cli.gauge import Gauge
+    from racer.accounts.gauge import Gauge
     from racer.config import Config
     from racer.core.field import Field
     from racer.core.provider import Account, Model, Provider
-
-HINTS_SHOWN = 3
 
 
 class State(StrEnum):
@@ -122,20 +120,6 @@ def missing(provider: Provider, env: Mapping[str, str]) -> tuple[str, ...]:
     texts = (provider.base_url, *(model.name for model in provider.models))
     named = dict.fromkeys(name for text in texts for name in references(text))
     return (*keys, *(name for name in named if not env.get(name, "").strip()))
-
-
-def key_words(card: Card) -> str:
-    """How many keys, and the ends of the first few."""
-    keys = [account.key.hint for account in card.keys if account.key is not None]
-    if not keys:
-        return "-" if card.provider.needs_key else "none needed"
-    more = "" if len(keys) <= HINTS_SHOWN else " and more"
-    return f"{len(keys)} ({' '.join(keys[:HINTS_SHOWN])}{more})"
-
-
-def unset_words(unset: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """Each name with the variables to set: groq (GROQ_API_KEY), cloudflare (A and B)."""
-    return ", ".join(f"{name} ({' and '.join(missing)})" for name, missing in unset)
 
 
 def _key(account: Account) -> dict[str, Any]:

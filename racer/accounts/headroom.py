@@ -1,18 +1,16 @@
-"""What is left today of each account: how its tightest limit stands, in a few words. Pure."""
+"""Headroom: the limit of each account that stands tightest. Pure."""
 
 from __future__ import annotations
 
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from racer.cli import allowance, usage_words
-from racer.cli.plain import one_line
 from racer.core.span import LENGTHS, Rolling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from racer.cli.gauge import Gauge
+    from racer.accounts.gauge import Gauge
 
 
 def tightest(gauges: Iterable[Gauge]) -> tuple[Gauge, ...]:
@@ -33,23 +31,3 @@ def _tightest(gauges: Sequence[Gauge]) -> Gauge:
 
 def _short(gauge: Gauge) -> bool:
     return isinstance(gauge.span, Rolling) and gauge.span.seconds < LENGTHS["hour"]
-
-
-def in_words(gauges: Sequence[Gauge]) -> str:
-    """A line for each account, named where there are several; what is left, and of which limit."""
-    if not gauges:
-        return allowance.UNKNOWN
-    return "\n".join(_line(gauge, several=len(gauges) > 1) for gauge in gauges)
-
-
-def _line(gauge: Gauge, *, several: bool) -> str:
-    row = gauge.row
-    account = row.account.partition(":")[2] or row.account
-    names = " ".join(_names(account if several else "", row.model))
-    left = "all" if gauge.left == row.limit else usage_words.figure(gauge.left)
-    amount = f"{left} of {usage_words.limit(row)}"
-    return (f"{names}: " if names else "") + amount + (", expired" if gauge.expired else "")
-
-
-def _names(*names: str) -> Iterator[str]:
-    return (one_line(name) for name in names if name)

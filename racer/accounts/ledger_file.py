@@ -1,4 +1,4 @@
-"""The database as a command reads it: never made, never changed, on the clock that all processes share."""
+"""The database as a reader has it: never made, never changed, on the clock that all processes share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from racer.cli.shell import Shell
     from racer.config import Config
     from racer.timepiece import Timepiece
 
@@ -27,10 +26,13 @@ LARGEST_COPY = 500_000_000  # bytes of memory
 _CLOCK = "SELECT name, value FROM facts WHERE name LIKE 'clock.%'"
 
 
-def file_of(config: Config, shell: Shell) -> Path | None:
-    """Where the database is, or would be; None where there is none on disk. Raises ConfigError."""
+def file_of(config: Config, folder: Path) -> Path | None:
+    """Where the database is, or would be; None where there is none on disk. Raises ConfigError.
+
+    `folder` is where a relative path begins.
+    """
     place = place_of(config.store.url, config.env)
-    return None if place is None else shell.cwd.absolute() / place
+    return None if place is None else folder.absolute() / place
 
 
 def read(path: Path | None, work: Callable[[sqlite3.Connection, float], T], piece: Timepiece) -> T | None:

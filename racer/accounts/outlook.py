@@ -13,7 +13,7 @@ from racer.core.savings import gives
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from racer.cli.gauge import Gauge
+    from racer.accounts.gauge import Gauge
     from racer.core.forecast import Pace, Runway
     from racer.core.provider import Lane, Provider
     from racer.store.readings import Day

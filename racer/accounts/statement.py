@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from racer.cli.gauge import Gauge
-    from racer.cli.outlook import Outlook
+    from racer.accounts.gauge import Gauge
+    from racer.accounts.outlook import Outlook
     from racer.core.savings import Saving, Savings
     from racer.store.readings import Alarm, Day, Taxed
 

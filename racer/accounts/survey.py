@@ -1,4 +1,4 @@
-"""Which providers a command is about, and which of them can run now: local servers are asked, once."""
+"""Which providers one asks about, and which of them can run now: local servers are asked, once."""
 
 from __future__ import annotations
 

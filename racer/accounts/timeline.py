@@ -6,12 +6,11 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from racer.cli.plain import one_line
-from racer.cli.track import Bar, Stage
 from racer.core.consequence import FOREVER
 from racer.core.defeat import advice, nobody
 from racer.core.field import Skipped
 from racer.core.heat import Ending, Outcome
+from racer.core.printable import one_line
 from racer.core.tax import Tax
 from racer_adapters.errors import Kind
 
@@ -52,13 +51,6 @@ class Fate(StrEnum):
 
 
 _FATES = {Outcome.WON: Fate.WON, Outcome.FAILED: Fate.FAILED, Outcome.LATE: Fate.LATE}
-_STAGES = {
-    Fate.WON: Stage.WON,
-    Fate.CANCELLED: Stage.LOST,
-    Fate.FAILED: Stage.FAILED,
-    Fate.LATE: Stage.LATE,
-    Fate.GONE: Stage.LOST,
-}
 
 
 class Run(NamedTuple):
@@ -74,16 +66,6 @@ class Run(NamedTuple):
     end: float | None
     reason: str
     behind: int | None = None
-
-    @property
-    def bar(self) -> Bar:
-        """As it is drawn: what nobody saw the end of ends with its last sign of life."""
-        started = Stage.WAITING if self.first_token is None else Stage.ANSWERING
-        known = self.start if self.first_token is None else self.first_token
-        end = known if self.fate is Fate.GONE else self.end
-        stage = _STAGES.get(self.fate, started)
-        told = self.fate.value if self.fate is Fate.CANCELLED else self.reason
-        return Bar(one_line(self.row.lane), self.start, stage, self.first_token, end, told)
 
 
 class Untried(NamedTuple):
@@ -146,15 +128,7 @@ class Timeline(NamedTuple):
         """Plain values, as `--json` prints them: the names of Reply and its attempts where they have one."""
         race = self.race
         return {
-            "race_id": race.id,
-            "at": race.at,
-            "policy": race.policy,
-            "lanes": race.width,
-            "deadline": race.deadline,
-            "ending": race.ending,
-            "abandoned": self.abandoned,
-            "latency": _rounded(race.latency),
-            "winner": race.winner,
+            **_head(race, abandoned=self.abandoned),
             "attempts": [_attempt(run) for run in self.runs],
             "planned": [_planned(each) for each in race.due],
             "not_started": [each._asdict() for each in self.untried],
@@ -163,6 +137,25 @@ class Timeline(NamedTuple):
             "tax": None if self.tax is None else _tax(self.tax),
             "help": list(self.help),
         }
+
+
+def entry(race: Race, now: float) -> dict[str, Any]:
+    """A race among others, in plain values: what its timeline begins with. `now` in unix seconds."""
+    return _head(race, abandoned=race.ending is None and _is_overdue(race, now))
+
+
+def _head(race: Race, *, abandoned: bool) -> dict[str, Any]:
+    return {
+        "race_id": race.id,
+        "at": race.at,
+        "policy": race.policy,
+        "lanes": race.width,
+        "deadline": race.deadline,
+        "ending": race.ending,
+        "abandoned": abandoned,
+        "latency": _rounded(race.latency),
+        "winner": race.winner,
+    }
 
 
 def _attempt(run: Run) -> dict[str, Any]:
@@ -210,7 +203,7 @@ def timeline_of(story: Story, providers: Sequence[Provider], now: float) -> Time
     """`now` in unix seconds."""
     race = story.race
     ending = None if race.ending is None else Ending(race.ending)
-    overdue = now > race.at + race.deadline + GRACE
+    overdue = _is_overdue(race, now)
     runs = _with_seams([_run(row, overdue=overdue) for row in story.attempts])
     tried = {row.lane for row in story.attempts}
     kept_out = dict(race.kept_out)
@@ -227,6 +220,10 @@ def timeline_of(story: Story, providers: Sequence[Provider], now: float) -> Time
         _elapsed(race, runs, None if overdue else now),
     )
     return timeline._replace(help=tuple(_help(timeline, providers)))
+
+
+def _is_overdue(race: Race, now: float) -> bool:
+    return now > race.at + race.deadline + GRACE
 
 
 def _run(row: Lane, *, overdue: bool) -> Run:

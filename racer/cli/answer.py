@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 import anyio
 
-from racer.cli.plain import PlainFlow
+from racer.core.printable import PlainFlow
 
 if TYPE_CHECKING:
     from racer.cli.shell import Shell

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from racer.cli.answer import Page
-from racer.cli.plain import one_line
 from racer.cli.reader import read_along
 from racer.core.facts import StoreTroubled
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence

@@ -15,7 +15,7 @@ from rich.text import Text
 from racer.cli import bars
 from racer.cli import batch_words as words
 from racer.cli.console import screen
-from racer.cli.plain import plain
+from racer.core.printable import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from racer.cli.batch_words import count, ended
-from racer.cli.plain import one_line
 from racer.cli.usage_words import dollars
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

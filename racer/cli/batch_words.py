@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from racer.cli import bars, failure
 from racer.cli.bars import Piece
-from racer.cli.plain import CONTROLS, one_line
 from racer.cli.usage_words import dollars, length
+from racer.core.printable import CONTROLS, one_line
 from racer.errors import JobError
 
 if TYPE_CHECKING:

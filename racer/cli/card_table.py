@@ -9,10 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from racer.cli import allowance, headroom
-from racer.cli.card import Card, State, key_words, unset_words
-from racer.cli.plain import one_line
+from racer.accounts.card import Card, State
+from racer.cli import allowance, headroom_words
+from racer.cli.card_words import key_words, unset_words
 from racer.cli.tables import NARROW
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -79,7 +80,7 @@ def said_of(card: Card) -> str:
     """What is left of its limits, or why it has no lane."""
     match card.state:
         case State.READY:
-            return headroom.in_words(card.left)
+            return headroom_words.in_words(card.left)
         case State.UNSET:
             return f"set {' and '.join(card.missing)}"
         case State.AWAY | State.BROKEN | State.OFF | State.RETIRED:
@@ -100,7 +101,7 @@ def details(card: Card) -> Group:
         ("priority", str(provider.priority)),
         *_listed("models", [line for model in card.models for line in _model(model)]),
         *_listed("limits", [_limit(limit) for limit in provider.limits] or [allowance.UNKNOWN]),
-        *_listed("left", headroom.in_words(card.left).split("\n") if card.left else []),
+        *_listed("left", headroom_words.in_words(card.left).split("\n") if card.left else []),
         ("private", _private(card)),
         ("console", provider.console),
         ("note", "" if provider.status == "retired" else provider.note),

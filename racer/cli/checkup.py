@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from yarl import URL
 
+from racer.accounts.diagnosis import Diagnosis, Patient, Verdict, diagnosed
 from racer.api import FAREWELL
 from racer.background import Background
-from racer.cli.diagnosis import Diagnosis, Patient, Verdict, diagnosed
 from racer.core.breaker import Breakers
 from racer.core.consequence import FOREVER
 from racer.core.options import Defaults, read

@@ -14,7 +14,7 @@ from racer.cli.failure import DONE, LOST
 if TYPE_CHECKING:
     import argparse
 
-    from racer.cli.card import Card
+    from racer.accounts.card import Card
     from racer.cli.checkup import Finding
     from racer.cli.house import House, Server
     from racer.cli.report import Report
@@ -65,9 +65,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:
     from racer import config as configuration
+    from racer.accounts.survey import narrowed
     from racer.cli.checkup import questions
     from racer.cli.document import put_out
-    from racer.cli.survey import narrowed
 
     whole = configuration.load(arguments.config, environ=shell.environ, cwd=shell.cwd)
     config, ask = narrowed(whole, arguments.names), questions(arguments.deadline)
@@ -96,11 +96,11 @@ def _show(report: Report, shell: Shell) -> None:
 
 async def examined(config: Config, ask: Ask | None, shell: Shell, *, named: bool) -> Report:
     """Without `ask`, nobody is called."""
-    from racer.cli.card import cards_of
+    from racer.accounts.card import cards_of
+    from racer.accounts.survey import surveyed
     from racer.cli.checkup import one_each
     from racer.cli.house import notes_on
     from racer.cli.report import Report
-    from racer.cli.survey import surveyed
     from racer.transport import Transport
 
     async with Transport(spares=False) as transport:
@@ -128,9 +128,9 @@ def announcement(calls: int, *, dry: bool) -> str:
 async def _called(
     config: Config, lanes: list[Lane], ask: Ask | None, transport: Transport, shell: Shell
 ) -> list[Finding]:
+    from racer.accounts.diagnosis import Diagnosis, Verdict
     from racer.api import ledger_of, store_of
     from racer.cli.checkup import Finding, examine
-    from racer.cli.diagnosis import Diagnosis, Verdict
     from racer.cli.report_table import label
 
     if ask is None:
@@ -149,8 +149,8 @@ async def _called(
 
 
 def _others(cards: tuple[Card, ...]) -> list[Finding]:
-    from racer.cli.absence import uncalled
-    from racer.cli.card import State
+    from racer.accounts.absence import uncalled
+    from racer.accounts.card import State
     from racer.cli.checkup import Finding
 
     return [
@@ -165,9 +165,9 @@ def _others(cards: tuple[Card, ...]) -> list[Finding]:
 
 async def _servers(cards: tuple[Card, ...], transport: Transport) -> list[Server]:
     """Each local Ollama that answers, with its version."""
-    from racer.cli.card import State
+    from racer.accounts.card import State
+    from racer.accounts.survey import ollama_version
     from racer.cli.house import Server
-    from racer.cli.survey import ollama_version
 
     found: list[Server] = []
     for card in cards:

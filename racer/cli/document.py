@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from racer.cli.plain import CONTROLS
+from racer.core.printable import CONTROLS
 
 if TYPE_CHECKING:
     import re

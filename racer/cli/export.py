@@ -9,9 +9,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from racer.accounts.gauge import COLUMNS
 from racer.cli import usage_words as words
-from racer.cli.gauge import COLUMNS
-from racer.cli.plain import one_line
+from racer.core.printable import one_line
 from racer.errors import BadRequest, ConfigError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from racer.cli.gauge import Gauge
-    from racer.cli.statement import Statement
+    from racer.accounts.gauge import Gauge
+    from racer.accounts.statement import Statement
 
     Writer = Callable[[Statement, datetime], str]
 

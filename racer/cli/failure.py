@@ -12,7 +12,7 @@ DONE, LOST, USAGE, BROKEN_PIPE, INTERRUPTED = 0, 1, 2, 141, 130
 _OPTIONS = "|".join((
     "lanes", "policy", "deadline", "wait", "only", "exclude", "prefer", "task", "max_tokens", "temperature",
     "proof", "resume", "cache", "system", "concurrency", "rate", "attempts", "max_errors", "restart",
-    "accept_changes", "errors_only", "format", "column",
+    "accept_changes", "errors_only", "format", "column", "since", "tokens_per_day",
 ))  # fmt: skip
 _GIVEN = re.compile(rf"\b({_OPTIONS})=(\S*)")
 _IN_PYTHON = re.compile(r" \(\w+=True\)")  # behind the flag that says the same

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from racer.cli import bars
 from racer.cli.console import screen
-from racer.cli.plain import one_line, plain
 from racer.cli.track import Track
 from racer.core.facts import (
     CacheHit,
@@ -31,6 +30,7 @@ from racer.core.facts import (
     StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
+from racer.core.printable import one_line, plain
 
 if TYPE_CHECKING:
     from racer.cli.bars import Piece

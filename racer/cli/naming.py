@@ -12,7 +12,7 @@ from racer.errors import BadRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from racer.cli.gauge import Gauge
+    from racer.accounts.gauge import Gauge
     from racer.store.readings import Usage
 
 SHOWN = 8

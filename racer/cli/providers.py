@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from racer.cli.command import Command
 from racer.cli.failure import DONE, code_of, words_of
-from racer.errors import StoreError
 
 if TYPE_CHECKING:
     import argparse
-    import sqlite3
     from collections.abc import Sequence
 
-    from racer.cli.card import Card
-    from racer.cli.gauge import Gauge
+    from racer.accounts.card import Card
+    from racer.accounts.counts import Counts
     from racer.cli.shell import Shell
     from racer.config import Config
-    from racer.timepiece import Timepiece
 
 PATIENCE = 1.0
 
@@ -51,15 +48,16 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:
     from racer import config as configuration
-    from racer.cli.card import with_left
+    from racer.accounts.card import with_left
+    from racer.accounts.counts import counted
+    from racer.accounts.headroom import tightest
+    from racer.accounts.survey import narrowed
     from racer.cli.document import put_out
-    from racer.cli.headroom import tightest
-    from racer.cli.survey import narrowed
     from racer.timepiece import timepiece
 
     config = configuration.load(arguments.config, environ=shell.environ, cwd=shell.cwd)
     chosen = narrowed(config, arguments.names)
-    counts = counted(chosen, shell, timepiece())
+    counts = counted(chosen, shell.cwd, timepiece())
     cards = with_left(asyncio.run(_cards(chosen)), tightest(counts.gauges))
     if arguments.json:
         put_out(shell, {"counted": counts.found, "providers": [card.to_dict() for card in cards]})
@@ -88,35 +86,9 @@ def _show(cards: Sequence[Card], counts: Counts, arguments: argparse.Namespace, 
 # ---------------------------------------------------------------- what is found
 
 
-class Counts(NamedTuple):
-    """How every limit stands. `found`: is anything counted? `trouble`: why nobody can tell."""
-
-    gauges: tuple[Gauge, ...]
-    found: bool = False
-    trouble: StoreError | None = None
-
-
-def counted(config: Config, shell: Shell, piece: Timepiece) -> Counts:
-    """From the database; without one, as if nothing was used. Raises ConfigError."""
-    from racer.acquaintance import zone
-    from racer.cli.gauge import gauges_of
-    from racer.cli.ledger_file import file_of, read
-    from racer.store import readings
-
-    def gauges(connection: sqlite3.Connection, now: float) -> tuple[Gauge, ...]:
-        return gauges_of(config.providers, readings.usage(connection, now), zone, now)
-
-    unused = gauges_of(config.providers, (), zone, piece.wall())
-    try:
-        stored = read(file_of(config, shell), gauges, piece)
-    except StoreError as error:
-        return Counts(unused, trouble=error)
-    return Counts(unused) if stored is None else Counts(stored, found=True)
-
-
 async def _cards(config: Config) -> tuple[Card, ...]:
-    from racer.cli.card import cards_of
-    from racer.cli.survey import surveyed
+    from racer.accounts.card import cards_of
+    from racer.accounts.survey import surveyed
     from racer.transport import Transport
 
     async with Transport(spares=False) as transport:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from racer.cli.gauge import Gauge
+    from racer.accounts.gauge import Gauge
     from racer.cli.naming import Choice
     from racer.cli.quota_words import Change
     from racer.cli.shell import Shell
@@ -70,7 +70,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:
     from racer import config as configuration
-    from racer.cli.ledger_file import file_of
+    from racer.accounts.ledger_file import file_of
     from racer.cli.naming import Choice
     from racer.timepiece import timepiece
 
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, shell: Shell) -> int:
         shell.say(arguments.help_text())
         return USAGE
     config = configuration.load(arguments.config, environ=shell.environ, cwd=shell.cwd)
-    path = file_of(config, shell)
+    path = file_of(config, shell.cwd)
     if path is None:
         raise BadRequest("nothing to correct: the database is in memory, and ends with each process")
     order = Order(Choice(arguments.name, arguments.unit, arguments.per), arguments.used)
@@ -111,7 +111,7 @@ def carried_out(order: Order, config: Config, path: Path, piece: Timepiece) -> S
 
     The file is read first: one that is broken is told and not set aside, none is made for a wrong name.
     """
-    from racer.cli.ledger_file import read
+    from racer.accounts.ledger_file import read
 
     books = Books(config, piece)
     there = read(path, books.gauges, piece)
@@ -155,8 +155,8 @@ class Books:
         return self._gauges_of(readings.usage(connection, now), now)
 
     def _gauges_of(self, rows: Iterable[Usage], now: float) -> tuple[Gauge, ...]:
+        from racer.accounts.gauge import gauges_of
         from racer.acquaintance import zone
-        from racer.cli.gauge import gauges_of
 
         return gauges_of(self._providers, rows, zone, now)
 
@@ -164,7 +164,7 @@ class Books:
         self, connection: sqlite3.Connection, *, order: Order, targets: Sequence[Gauge]
     ) -> Sequence[Change]:
         """In one transaction with the counts before and after: nobody comes in between."""
-        from racer.cli.ledger_file import now
+        from racer.accounts.ledger_file import now
         from racer.cli.quota_words import Change
 
         at = now(connection, self._piece)

@@ -10,14 +10,14 @@ from rich.padding import Padding
 from rich.text import Text
 
 from racer.cli import usage_words
-from racer.cli.plain import one_line
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from racer.cli.gauge import Gauge
+    from racer.accounts.gauge import Gauge
 
 INDENT = 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from racer.cli.diagnosis import Standing, Verdict
+from racer.accounts.diagnosis import Standing, Verdict
 from racer.cli.house import Level
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from racer.cli.card import unset_words
-from racer.cli.diagnosis import Standing, Verdict
+from racer.accounts.diagnosis import Standing, Verdict
+from racer.cli.card_words import unset_words
 from racer.cli.house import Level
-from racer.cli.plain import one_line
 from racer.cli.tables import NARROW, NOTHING, seconds
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from racer.cli.plain import plain
+from racer.core.printable import plain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

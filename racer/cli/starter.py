@@ -10,8 +10,8 @@ import textwrap
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from racer.accounts.card import missing
 from racer.cli import allowance
-from racer.cli.card import missing
 from racer.core.options import Defaults
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
-from racer.cli.plain import one_line
 from racer.core.facts import LaneEnded, LaneFirstToken, LaneStarted, RaceEnded
 from racer.core.heat import Ending, Outcome
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from racer.core.facts import Fact

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
-from racer.cli.plain import one_line
 from racer.core.facts import (
     CacheHit,
     ClockJumped,
@@ -25,6 +24,7 @@ from racer.core.facts import (
     StoreTroubled,
 )
 from racer.core.heat import Ending, Outcome
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from racer.core.facts import Fact

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from racer.cli import usage_words as words
 from racer.cli.console import Prose
-from racer.cli.plain import one_line
 from racer.cli.tables import NARROW
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from racer.cli.gauge import Gauge
-    from racer.cli.outlook import Outlook
-    from racer.cli.statement import Statement, Total
+    from racer.accounts.gauge import Gauge
+    from racer.accounts.outlook import Outlook
+    from racer.accounts.statement import Statement, Total
     from racer.core.savings import Savings
 
     Row = tuple[str, ...]

@@ -11,9 +11,9 @@ from racer.core.provider import Limit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from racer.cli.gauge import Gauge
-    from racer.cli.outlook import Line, Outlook, Range
-    from racer.cli.statement import RaceTax
+    from racer.accounts.gauge import Gauge
+    from racer.accounts.outlook import Line, Outlook, Range
+    from racer.accounts.statement import RaceTax
     from racer.core.forecast import Runway
     from racer.core.savings import Price, Savings
     from racer.store.readings import Alarm, Usage

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from racer.cli.command import Command
 from racer.cli.failure import DONE
@@ -11,18 +10,16 @@ from racer.errors import BadRequest
 
 if TYPE_CHECKING:
     import argparse
-    import sqlite3
     from collections.abc import Iterable
     from pathlib import Path
 
+    from racer.accounts.races import Unclear
+    from racer.accounts.timeline import Timeline
     from racer.cli.bars import Glyphs
     from racer.cli.shell import Shell
-    from racer.cli.timeline import Timeline
     from racer.config import Config
-    from racer.store.readings import Race, Story
+    from racer.store.readings import Race
     from racer.timepiece import Timepiece
-
-SHOWN = 5
 
 _DESCRIPTION = """\
 How a race went, lane by lane: when each started and why, its first token, how it
@@ -61,7 +58,7 @@ def run(arguments: argparse.Namespace, shell: Shell) -> int:
 
     config = configuration.load(arguments.config, environ=shell.environ, cwd=shell.cwd)
     piece = timepiece()
-    timeline = explained(arguments.race, config, shell, piece)
+    timeline = _meant(arguments.race, config, shell, piece)
     if arguments.json:
         put_out(shell, timeline.to_dict())
         return DONE
@@ -87,40 +84,17 @@ def _glyphs(shell: Shell) -> Glyphs | None:
 # ---------------------------------------------------------------- what the database knows
 
 
-class Found(NamedTuple):
-    """A race with its lanes. `now` in unix seconds."""
-
-    now: float
-    story: Story
-
-
-def explained(wanted: str | None, config: Config, shell: Shell, piece: Timepiece) -> Timeline:
+def _meant(wanted: str | None, config: Config, shell: Shell, piece: Timepiece) -> Timeline:
     """Raises BadRequest where there is no such race, or more than one; ConfigError and StoreError."""
-    from racer.cli.ledger_file import file_of, read
-    from racer.cli.timeline import timeline_of
+    from racer.accounts.ledger_file import file_of
+    from racer.accounts.races import Unclear, explained
 
-    path = file_of(config, shell)
-    found = read(path, partial(looked_up, wanted=wanted), piece)
+    found = explained(wanted, config, shell.cwd, piece)
     if found is None:
-        raise BadRequest(_nothing(path))
-    return timeline_of(found.story, config.providers, found.now)
-
-
-def looked_up(connection: sqlite3.Connection, now: float, *, wanted: str | None) -> Found | None:
-    """None where no race is recorded at all. Raises BadRequest for one that is not there."""
-    from racer.store import readings
-
-    story = readings.race(connection, wanted)
-    if story is not None:
-        return Found(now, story)
-    last = readings.races(connection, SHOWN)
-    if not last or wanted is None:
-        return None
-    stories = [readings.race(connection, id_) for id_ in readings.race_ids(connection, wanted)]
-    several = [story.race for story in stories if story is not None]
-    if several:
-        raise BadRequest(_listed(f"several races begin with {wanted!r}; add to it", several, now))
-    raise BadRequest(_listed(f"no race begins with {wanted!r}; the last ones", last, now))
+        raise BadRequest(_nothing(file_of(config, shell.cwd)))
+    if isinstance(found, Unclear):
+        raise BadRequest(_unclear(wanted, found))
+    return found
 
 
 def _nothing(path: Path | None) -> str:
@@ -129,6 +103,12 @@ def _nothing(path: Path | None) -> str:
             "no race is recorded: the database is in memory, and ends with each process (RACER_DB, store.url)"
         )
     return f'no race is recorded yet in {path}: `racer ask "Say hi"` runs one'
+
+
+def _unclear(wanted: str | None, found: Unclear) -> str:
+    if found.several:
+        return _listed(f"several races begin with {wanted!r}; add to it", found.several, found.now)
+    return _listed(f"no race begins with {wanted!r}; the last ones", found.last, found.now)
 
 
 def _listed(head: str, races: Iterable[Race], now: float) -> str:

@@ -9,14 +9,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from racer.accounts.timeline import Fate
 from racer.cli import bars, usage_words, why_words
 from racer.cli.console import Prose
-from racer.cli.plain import one_line
 from racer.cli.tables import NARROW, NOTHING, seconds
-from racer.cli.timeline import Fate
+from racer.cli.track import Bar, Stage
 from racer.core.defeat import left_out
 from racer.core.field import Skipped
 from racer.core.heat import Ending
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,10 +25,17 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from racer.accounts.timeline import Run, Timeline
     from racer.cli.bars import Glyphs
-    from racer.cli.timeline import Run, Timeline
     from racer.store.readings import Race
 
+STAGES = {
+    Fate.WON: Stage.WON,
+    Fate.CANCELLED: Stage.LOST,
+    Fate.FAILED: Stage.FAILED,
+    Fate.LATE: Stage.LATE,
+    Fate.GONE: Stage.LOST,
+}
 STYLES = {Fate.WON: "bold green", Fate.FAILED: "red", Fate.RUNNING: "cyan"}
 HEAD = ("lane", "outcome", "start", "first", "end", "in", "out")
 INDENT = 2
@@ -120,11 +128,20 @@ def terms(timeline: Timeline) -> str:
 
 
 def _bars(timeline: Timeline, glyphs: Glyphs, width: int) -> Iterator[Text]:
-    shown = [run.bar for run in timeline.runs]
+    shown = [bar_of(run) for run in timeline.runs]
     columns = bars.Columns.of(shown, max(width - 1, 1))
     for bar in shown:
         pieces = bars.row(bar, columns, glyphs, elapsed=timeline.elapsed)
         yield Text.assemble(*((piece.text, piece.style) for piece in pieces), no_wrap=True, overflow="crop")
+
+
+def bar_of(run: Run) -> Bar:
+    """As it is drawn: what nobody saw the end of ends with its last sign of life."""
+    started = Stage.WAITING if run.first_token is None else Stage.ANSWERING
+    known = run.start if run.first_token is None else run.first_token
+    end = known if run.fate is Fate.GONE else run.end
+    told = run.fate.value if run.fate is Fate.CANCELLED else run.reason
+    return Bar(one_line(run.row.lane), run.start, STAGES.get(run.fate, started), run.first_token, end, told)
 
 
 def _lanes(runs: Sequence[Run], width: int) -> Iterator[RenderableType]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from racer.accounts.timeline import BEHIND, TICK, Fate
 from racer.cli import usage_words
-from racer.cli.plain import one_line
 from racer.cli.tables import seconds
-from racer.cli.timeline import BEHIND, TICK, Fate
+from racer.core.printable import one_line
 from racer.core.view import Why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from racer.cli.timeline import Run, Timeline
+    from racer.accounts.timeline import Run, Timeline
     from racer.core.tax import Tax
 
 TOGETHER = 0.01  # seconds between starts that are one

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from racer.cli.plain import LONGEST_HELD, PlainFlow, one_line, plain
+from racer.core.printable import LONGEST_HELD, PlainFlow, one_line, plain
 
 HOSTILE = {
     "nothing to do: Grüße, 你好, 🎉\n\tnext": "nothing to do: Grüße, 你好, 🎉\n\tnext",

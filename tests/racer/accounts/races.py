@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from racer.store.readings import Lane, Race, Story
-from tests.racer.cli.ledgers import NOW
+from tests.racer.accounts.ledgers import NOW
 
 
 def race(ending: str | None = "won", **more: object) -> Race:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from racer.cli.card import Card, cards_of
+from racer.accounts.card import Card, cards_of
 from racer.config import Config, compose
 from racer.core.field import field_of
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from racer.cli.absence import uncalled
-from racer.cli.diagnosis import Standing, Verdict
+from racer.accounts.absence import uncalled
+from racer.accounts.diagnosis import Standing, Verdict
 from racer_adapters.types import Installed
-from tests.racer.cli.rows import LONG_KEY, card_of, row
+from tests.racer.accounts.rows import LONG_KEY, card_of, row
 
 KEY = {"A_KEY": LONG_KEY}
 SERVER = row(base_url="http://127.0.0.1:1", key_names=[], discover=True, local=True)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from racer.cli.card import State, cards_of, key_words, unset_words, with_left
-from racer.cli.gauge import Gauge
+from racer.accounts.card import State, cards_of, with_left
+from racer.accounts.gauge import Gauge
 from racer.core.field import field_of
 from racer_adapters.types import Installed
-from tests.racer.cli.ledgers import usage
-from tests.racer.cli.rows import LONG_KEY, card_of, config_of_rows, row
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.racer.accounts.ledgers import usage
+from tests.racer.accounts.rows import LONG_KEY, card_of, config_of_rows, row
 
 KEY = {"A_KEY": LONG_KEY}
 SERVER = row(base_url="http://127.0.0.1:1", dialect="ollama", key_names=[], discover=True, local=True)
@@ -84,33 +81,6 @@ def test_the_models_are_those_that_may_run() -> None:
     """Of a server what it has, of others what the row names; also where no key is set."""
     assert [model.name for model in card_of(SERVER, {}, FOUND).models] == ["small:latest"]
     assert [model.name for model in card_of(row()).models] == ["m"]
-
-
-KEYS: list[tuple[Mapping[str, str], str]] = [
-    ({}, "-"),
-    ({"A_KEY": LONG_KEY + "ab12"}, "1 (…ab12)"),
-    ({"A_KEY": "short"}, "1 (…)"),
-    ({"A_KEY": f"{LONG_KEY}ab12,{LONG_KEY}cd34"}, "2 (…ab12 …cd34)"),
-    ({f"A_KEY_{n}": f"{LONG_KEY}000{n}" for n in range(5)}, "5 (…0000 …0001 …0002 and more)"),
-]
-
-
-@pytest.mark.parametrize(("env", "words"), KEYS, ids=[words for _, words in KEYS])
-def test_keys_are_counted_and_hinted_at(env: Mapping[str, str], words: str) -> None:
-    """Their number, the ends of a few, and of a short key nothing."""
-    assert key_words(card_of(row(), env)) == words
-
-
-def test_no_key_is_needed() -> None:
-    """That is no lack."""
-    assert key_words(card_of(row(key_names=[]))) == "none needed"
-
-
-def test_what_to_set_takes_a_line() -> None:
-    """Each provider with all that it lacks."""
-    unset = [("groq", ("GROQ_API_KEY",)), ("cloudflare", ("A", "B"))]
-
-    assert unset_words(unset) == "groq (GROQ_API_KEY), cloudflare (A and B)"
 
 
 def test_a_card_as_json() -> None:

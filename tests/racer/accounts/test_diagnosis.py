@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from racer.cli.diagnosis import VERDICTS, Diagnosis, Patient, Standing, Verdict, diagnosed
+from racer.accounts.diagnosis import VERDICTS, Diagnosis, Patient, Standing, Verdict, diagnosed
 from racer.core.breaker import LONGEST_STATED
 from racer.core.provider import Account, Provider
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.secret import Secret
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.rows import LONG_KEY
 
 FAR = Provider("far", "openai", "https://api.far.test/v1")
 NEAR = Provider("near", "openai", "http://127.0.0.1:8080/v1", local=True)

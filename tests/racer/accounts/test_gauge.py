@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from racer.accounts.gauge import COLUMNS, Gauge, gauges_of
 from racer.acquaintance import zone
-from racer.cli.gauge import COLUMNS, Gauge, gauges_of
 from racer.core.field import field_of
 from racer.core.metering import meters_of
 from racer.core.span import Rolling
-from tests.racer.cli.ledgers import NOW, usage
-from tests.racer.cli.rows import LONG_KEY, config_of_rows, row
+from tests.racer.accounts.ledgers import NOW, usage
+from tests.racer.accounts.rows import LONG_KEY, config_of_rows, row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The database as commands read it: what there is, what is wrong with it, and that it stays as it was."""
+"""The database as it is read: what there is, what is wrong with it, and that it stays as it was."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from racer.cli.ledger_file import LARGEST_COPY, file_of, now, read
+from racer.accounts.ledger_file import LARGEST_COPY, file_of, now, read
 from racer.config import compose
 from racer.errors import StoreError
 from racer.store import census
 from racer.store.schema import MIGRATIONS, Migration
 from racer.timepiece import Timepiece
-from tests.racer.cli.ledgers import NOW, put_old_race, written
-from tests.racer.cli.shells import shell_of
+from tests.racer.accounts.ledgers import NOW, put_old_race, written
 
 PIECE = Timepiece(lambda: NOW, lambda: 500.0, "this boot")
 
@@ -33,11 +32,9 @@ def nothing(connection: sqlite3.Connection) -> None:
 
 def test_where_it_is(tmp_path: Path) -> None:
     """As RACER_DB, the configuration or the home folder say; a relative path starts in the folder."""
-    shell = shell_of(cwd=tmp_path)
-
-    assert file_of(compose({}, {}, {"RACER_DB": "my.db"}), shell) == tmp_path / "my.db"
-    assert file_of(compose({"store": {"url": "sqlite:////a/b.db"}}, {}, {}), shell) == Path("/a/b.db")
-    assert file_of(compose({}, {}, {"RACER_DB": ":memory:"}), shell) is None
+    assert file_of(compose({}, {}, {"RACER_DB": "my.db"}), tmp_path) == tmp_path / "my.db"
+    assert file_of(compose({"store": {"url": "sqlite:////a/b.db"}}, {}, {}), tmp_path) == Path("/a/b.db")
+    assert file_of(compose({}, {}, {"RACER_DB": ":memory:"}), tmp_path) is None
 
 
 def test_none_is_made_to_be_read(tmp_path: Path) -> None:

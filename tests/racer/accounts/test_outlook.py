@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from racer.accounts.gauge import gauges_of
+from racer.accounts.outlook import Outlook, outlook_of
 from racer.acquaintance import zone
-from racer.cli.gauge import gauges_of
-from racer.cli.outlook import Outlook, outlook_of
-from tests.racer.cli.ledgers import NOW, day
-from tests.racer.cli.rows import LONG_KEY, config_of_rows, row
+from tests.racer.accounts.ledgers import NOW, day
+from tests.racer.accounts.rows import LONG_KEY, config_of_rows, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

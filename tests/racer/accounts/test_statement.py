@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from racer.cli.gauge import Gauge
-from racer.cli.statement import RaceTax, Statement, Total, taxes_of, totals_of
+from racer.accounts.gauge import Gauge
+from racer.accounts.statement import RaceTax, Statement, Total, taxes_of, totals_of
 from racer.core.provider import Limit, Model, Provider
 from racer.core.savings import savings_of
 from racer.core.span import Rolling
 from racer.store.readings import Taxed
-from tests.racer.cli.ledgers import NOW, alarm, day, usage
+from tests.racer.accounts.ledgers import NOW, alarm, day, usage
 
 FREE = Provider(
     "a", "openai", "https://a.test", models=(Model("m", price=(1, 2)),), limits=(Limit("requests", 9, "day"),)

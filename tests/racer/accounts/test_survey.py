@@ -9,7 +9,7 @@ import anyio
 import orjson
 import pytest
 
-from racer.cli.survey import narrowed, ollama_version, surveyed
+from racer.accounts.survey import narrowed, ollama_version, surveyed
 from racer.errors import BadRequest
 from racer.testing import (
     Script,
@@ -23,7 +23,7 @@ from racer.testing import (
     provider_of,
 )
 from racer_adapters.errors import Kind, WireError
-from tests.racer.cli.rows import config_of_rows, row
+from tests.racer.accounts.rows import config_of_rows, row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

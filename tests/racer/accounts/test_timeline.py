@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.cli.timeline import Fate, Spent, Timeline, Untried, timeline_of
-from racer.cli.track import Bar, Stage
+from racer.accounts.timeline import Fate, Spent, Timeline, Untried, entry, timeline_of
 from racer.core.heat import Ending
 from racer.store.readings import Planned
 from tests.core.lanes import lane as lane_of
-from tests.racer.cli.ledgers import NOW
-from tests.racer.cli.races import lane, race, story
+from tests.racer.accounts.ledgers import NOW
+from tests.racer.accounts.races import lane, race, story
 
 if TYPE_CHECKING:
     from racer.store.readings import Lane, Race
@@ -27,57 +26,58 @@ def timeline(race_: Race, *attempts: Lane, skipped: tuple[tuple[str, str], ...] 
 
 # ---------------------------------------------------------------- lanes
 
+Course = tuple[float, float | None, float | None, str]
 OPEN = race(None, latency=None, deadline=60.0)
 OLD = race(None, latency=None, at=NOW - 120)
-FATES: dict[str, tuple[Race, Lane, Fate, Bar]] = {
-    "won": (race(), lane(), Fate.WON, Bar("a/m", 0.0, Stage.WON, 0.25, 0.75)),
+FATES: dict[str, tuple[Race, Lane, Fate, Course]] = {
+    "won": (race(), lane(), Fate.WON, (0.0, 0.25, 0.75, "")),
     "stopped": (
         race(),
         lane(outcome="lost", first_token=None),
         Fate.CANCELLED,
-        Bar("a/m", 0.0, Stage.LOST, None, 0.75, "cancelled"),
+        (0.0, None, 0.75, ""),
     ),
     "failed": (
         race(),
         lane(outcome="failed", start=0.5, reason="rate 429:\x1b[31m slow\ndown"),
         Fate.FAILED,
-        Bar("a/m", 0.5, Stage.FAILED, 0.75, 1.25, "rate 429: slow down"),
+        (0.5, 0.75, 1.25, "rate 429: slow down"),
     ),
-    "late": (race(), lane(outcome="late"), Fate.LATE, Bar("a/m", 0.0, Stage.LATE, 0.25, 0.75)),
+    "late": (race(), lane(outcome="late"), Fate.LATE, (0.0, 0.25, 0.75, "")),
     "answering": (
         OPEN,
         lane(outcome="running", latency=None),
         Fate.RUNNING,
-        Bar("a/m", 0.0, Stage.ANSWERING, 0.25, None),
+        (0.0, 0.25, None, ""),
     ),
     "waiting": (
         OPEN,
         lane(outcome="running", latency=None, first_token=None),
         Fate.RUNNING,
-        Bar("a/m", 0.0, Stage.WAITING, None, None),
+        (0.0, None, None, ""),
     ),
     "its process was buried": (
         race("aborted", latency=None),
         lane(outcome="lost", latency=None, reason="its process ended"),
         Fate.GONE,
-        Bar("a/m", 0.0, Stage.LOST, 0.25, 0.25, "its process ended"),
+        (0.0, 0.25, None, "its process ended"),
     ),
     "its process died unseen": (
         OLD,
         lane(outcome="running", latency=None, first_token=None, start=0.5),
         Fate.GONE,
-        Bar("a/m", 0.5, Stage.LOST, None, 0.5),
+        (0.5, None, None, ""),
     ),
 }
 
 
-@pytest.mark.parametrize(("race_", "row", "fate", "bar"), FATES.values(), ids=FATES)
-def test_what_became_of_a_lane(race_: Race, row: Lane, fate: Fate, bar: Bar) -> None:
-    """And how it is drawn: what nobody saw the end of ends with its last sign of life."""
+@pytest.mark.parametrize(("race_", "row", "fate", "course"), FATES.values(), ids=FATES)
+def test_what_became_of_a_lane(race_: Race, row: Lane, fate: Fate, course: Course) -> None:
+    """And when it started, spoke and ended, as far as anybody knows."""
     (run,) = timeline(race_, row).runs
 
     assert run.fate is fate
-    assert run.bar == bar
+    assert (run.start, run.first_token, run.end, run.reason) == course
 
 
 @pytest.mark.parametrize(
@@ -368,3 +368,15 @@ def test_which_races_are_lost() -> None:
     lost = {ending for ending in (*Ending, None) if timeline(race(ending)).is_lost}
 
     assert lost == {Ending.EXHAUSTED, Ending.EXPIRED, Ending.REFUSED, Ending.BROKEN}
+
+
+@pytest.mark.parametrize("race_", [race(), race("exhausted"), OPEN, OLD])
+def test_an_entry_is_what_a_timeline_begins_with(race_: Race) -> None:
+    """The same words for the same race, in a list as by itself."""
+    whole = timeline(race_).to_dict()
+
+    listed = entry(race_, NOW)
+
+    assert listed.items() <= whole.items()
+    assert list(listed) == list(whole)[: len(listed)]
+    assert listed["abandoned"] is (race_ is OLD)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer.cli.card import Card, cards_of, with_left
+from racer.accounts.card import Card, cards_of, with_left
+from racer.accounts.gauge import Gauge
 from racer.cli.card_table import cards_page, details_page
 from racer.cli.console import publish
-from racer.cli.gauge import Gauge
 from racer.core.field import field_of
 from racer.core.span import Once
 from racer_adapters.types import Installed
-from tests.racer.cli.ledgers import usage
-from tests.racer.cli.rows import LONG_KEY, card_of, config_of_rows, row
+from tests.racer.accounts.ledgers import usage
+from tests.racer.accounts.rows import LONG_KEY, card_of, config_of_rows, row
 from tests.racer.cli.shells import shell_of, text_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import anyio
 import orjson
 import pytest
 
+from racer.accounts.diagnosis import Diagnosis, Verdict
 from racer.api import ledger_of, store_of
 from racer.cli.checkup import AT_ONCE, TOKENS, Finding, examine, one_each, questions, shown_proxy
-from racer.cli.diagnosis import Diagnosis, Verdict
 from racer.config import Config
 from racer.core.field import field_of
 from racer.core.provider import Account, Limit, Model, Provider
@@ -21,7 +21,7 @@ from racer.errors import BadRequest
 from racer.testing import Script, ScriptedTransport, VirtualLoop, answers, fails, hangs, provider_of, says
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.secret import Secret
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.rows import LONG_KEY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence

@@ -17,7 +17,7 @@ from racer.cli.main import main
 from racer.cli.report_table import usual_lines
 from racer.cli.simulated import KEY_VARIABLE, racer_toml
 from racer.sim import Simulator, parse_profile
-from tests.racer.cli.rows import LONG_KEY, config_of_rows, row
+from tests.racer.accounts.rows import LONG_KEY, config_of_rows, row
 from tests.racer.cli.shells import COMMAND, Terminal, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
 

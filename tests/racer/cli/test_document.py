@@ -8,8 +8,8 @@ import json
 import pytest
 
 from racer.cli.document import put_out
-from racer.cli.plain import plain
 from racer.cli.shell import Shell
+from racer.core.printable import plain
 from tests.racer.cli.shells import Terminal, shell_of, text_of
 
 

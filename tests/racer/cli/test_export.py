@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from racer.accounts.gauge import COLUMNS, Gauge
+from racer.accounts.statement import RaceTax, Statement
 from racer.cli.export import FORMATS, check, export
-from racer.cli.gauge import COLUMNS, Gauge
-from racer.cli.statement import RaceTax, Statement
 from racer.errors import BadRequest, ConfigError
-from tests.racer.cli.ledgers import NOW, usage
+from tests.racer.accounts.ledgers import NOW, usage
 from tests.racer.cli.test_usage_table import BARE, STATEMENT
 
 if TYPE_CHECKING:

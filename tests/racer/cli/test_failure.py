@@ -50,6 +50,8 @@ def test_the_exit_code_tells_what_to_change(error: RacerError, code: int) -> Non
         ("proof is 0: use", "racer: --proof is 0: use"),
         ("checks: loosen valid= or into=, or let others try.", "racer: checks: let others try."),
         ("only names 'x', which", "racer: --only names 'x', which"),
+        ("since=: found 'x'; allowed: a", "racer: --since: found 'x'; allowed: a"),
+        ("tokens_per_day=: found 0", "racer: --tokens-per-day: found 0"),
         ("the lanes is no option here", "racer: the lanes is no option here"),
         ("the field await=3 is not ours", "racer: the field await=3 is not ours"),
     ],

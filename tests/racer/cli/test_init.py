@@ -13,7 +13,7 @@ from racer import config
 from racer.cli.init import file_texts, wrote
 from racer.cli.main import main
 from racer.errors import ConfigError
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
 

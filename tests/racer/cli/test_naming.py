@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from racer.cli.gauge import Gauge
+from racer.accounts.gauge import Gauge
 from racer.cli.naming import Choice, chosen, named
 from racer.errors import BadRequest
-from tests.racer.cli.ledgers import usage
+from tests.racer.accounts.ledgers import usage
 
 DAY = Gauge(usage(), None, None)
 MINUTE = Gauge(usage(per="minute", limit=30), None, None)

@@ -18,8 +18,8 @@ from racer.core.span import Once, slot_at
 from racer.sim import Simulator, parse_profile
 from racer.store.meters import count, row_of
 from racer.store.schema import MIGRATIONS
-from tests.racer.cli.ledgers import NOW, written
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.ledgers import NOW, written
+from tests.racer.accounts.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
 

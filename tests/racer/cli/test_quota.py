@@ -19,8 +19,8 @@ from racer.core.span import Once, slot_at
 from racer.store import census
 from racer.store.quotas import exchange
 from racer.store.schema import MIGRATIONS, Migration
-from tests.racer.cli.ledgers import written
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.ledgers import written
+from tests.racer.accounts.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, clean_environ, shell_of, text_of
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from racer.accounts.gauge import Gauge
 from racer.cli.console import publish
-from racer.cli.gauge import Gauge
 from racer.cli.quota_words import Change, lines, page, refusal
-from tests.racer.cli.ledgers import usage
+from tests.racer.accounts.ledgers import usage
 from tests.racer.cli.shells import shell_of, text_of
 
 BEFORE = Gauge(usage(used=60.0, outside=21.5), None, None)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from racer.accounts.diagnosis import Diagnosis, Verdict
 from racer.cli.checkup import Finding
-from racer.cli.diagnosis import Diagnosis, Verdict
 from racer.cli.house import Level, Note
 from racer.cli.report import Report
 from racer.core.provider import Account, Provider
 from racer_adapters.secret import Secret
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.rows import LONG_KEY
 
 
 def finding(name: str, verdict: Verdict, *, keyed: bool = False) -> Finding:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from racer.accounts.diagnosis import Diagnosis, Verdict
 from racer.cli.checkup import Finding
 from racer.cli.console import publish
-from racer.cli.diagnosis import Diagnosis, Verdict
 from racer.cli.house import Level, Note
 from racer.cli.report import Report
 from racer.cli.report_table import report_page, span, when
 from racer.core.provider import Account, Provider
 from racer_adapters.secret import Secret
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.rows import LONG_KEY
 from tests.racer.cli.shells import shell_of, text_of
 
 if TYPE_CHECKING:

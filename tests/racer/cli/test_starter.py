@@ -13,7 +13,7 @@ from racer.cli.starter import by_free_use, config_text, environment_text, ignore
 from racer.config import compose, dotenv
 from racer.config.files import catalogue
 from racer.core.options import Defaults
-from tests.racer.cli.rows import LONG_KEY, config_of_rows, row
+from tests.racer.accounts.rows import LONG_KEY, config_of_rows, row
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,15 +12,13 @@ import pytest
 
 from racer.acquaintance import zone
 from racer.cli.main import main
-from racer.cli.usage import beginning
 from racer.core.field import field_of
 from racer.core.metering import meters_of
 from racer.core.span import slot_at
-from racer.errors import BadRequest
 from racer.store.meters import count, row_of
 from racer.store.schema import MIGRATIONS
-from tests.racer.cli.ledgers import NOW, day, put_day, written
-from tests.racer.cli.rows import LONG_KEY
+from tests.racer.accounts.ledgers import day, put_day, written
+from tests.racer.accounts.rows import LONG_KEY
 from tests.racer.cli.shells import COMMAND, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
 
@@ -283,29 +281,6 @@ def test_a_database_that_is_none_is_told(shell: Shell, folder: Path) -> None:
     assert main(["usage"], shell) == 1
     assert f"racer: the database {folder / 'racer.db'} is damaged" in text_of(shell.stderr)
     assert (folder / "racer.db").exists()
-
-
-SINCE = {
-    "24h": NOW - 86_400,
-    "1h30m": NOW - 5400,
-    "99999d": 0.0,
-    "2027-01-01": 1_798_761_600.0,
-}
-
-
-@pytest.mark.parametrize(("text", "at"), SINCE.items())
-def test_a_beginning(text: str, at: float) -> None:
-    """So long ago, or a day in UTC; not before there was a clock."""
-    assert beginning(text, NOW) == at
-
-
-@pytest.mark.parametrize(
-    "text", ["", "7", "0d", "2027-02-30", "2027-13-01", "2028-01-01", "1960-01-01", "²h"]
-)
-def test_no_beginning(text: str) -> None:
-    """A day that no month has, one to come, one before there was a clock, no time at all."""
-    with pytest.raises(BadRequest, match="--since: found"):
-        beginning(text, NOW)
 
 
 # ---------------------------------------------------------------- terminals

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from racer.accounts.gauge import Gauge
+from racer.accounts.outlook import Line, Outlook, Range
+from racer.accounts.statement import RaceTax, Statement, Total
 from racer.cli.console import publish
-from racer.cli.gauge import Gauge
-from racer.cli.outlook import Line, Outlook, Range
-from racer.cli.statement import RaceTax, Statement, Total
 from racer.cli.usage_table import MOST_ALERTS, NOBODY, usage_page
 from racer.core.forecast import Demand, Pace, Runway
 from racer.core.savings import Price, Saving, Savings
-from tests.racer.cli.ledgers import NOW, alarm, usage
+from tests.racer.accounts.ledgers import NOW, alarm, usage
 from tests.racer.cli.shells import Terminal, shell_of, text_of
 
 if TYPE_CHECKING:

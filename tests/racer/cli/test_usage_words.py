@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from racer.accounts.gauge import Gauge
+from racer.accounts.outlook import Line, Outlook, Range
+from racer.accounts.statement import RaceTax
 from racer.cli import usage_words as words
-from racer.cli.gauge import Gauge
-from racer.cli.outlook import Line, Outlook, Range
-from racer.cli.statement import RaceTax
 from racer.core.forecast import Demand, Pace, Runway
 from racer.core.savings import Price, Saving, Savings
-from tests.racer.cli.ledgers import NOW, alarm, usage
+from tests.racer.accounts.ledgers import NOW, alarm, usage
 
 if TYPE_CHECKING:
     from racer.store.readings import Usage

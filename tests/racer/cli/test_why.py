@@ -17,8 +17,8 @@ from racer.core.tax import Tax
 from racer.core.view import Due, Why
 from racer.store.records import write
 from racer.store.schema import MIGRATIONS
+from tests.racer.accounts.ledgers import NOW, put_old_race, written
 from tests.racer.cli.facts import WHOLE, A, B
-from tests.racer.cli.ledgers import NOW, put_old_race, written
 from tests.racer.cli.shells import COMMAND, Terminal, clean_environ, shell_of, text_of
 from tests.racer.cli.terminal import run_in_terminal
 

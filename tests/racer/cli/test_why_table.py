@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
+from racer.accounts.timeline import Timeline, timeline_of
 from racer.cli.bars import ASCII, RICH, Glyphs
 from racer.cli.console import publish
-from racer.cli.timeline import Timeline, timeline_of
-from racer.cli.why_table import Paper, ended, terms, told, why_page
+from racer.cli.track import Bar, Stage
+from racer.cli.why_table import Paper, bar_of, ended, terms, told, why_page
 from racer.store.readings import Planned
-from tests.racer.cli.ledgers import NOW
-from tests.racer.cli.races import lane, race, story
+from tests.racer.accounts.ledgers import NOW
+from tests.racer.accounts.races import lane, race, story
 from tests.racer.cli.shells import shell_of, text_of
 
 if TYPE_CHECKING:
-    from racer.store.readings import Race
+    from racer.store.readings import Lane, Race
 
 LOCAL = datetime.fromtimestamp(NOW, UTC)
 LONG = "c/a-rather-long-name-of-a-model"
@@ -259,3 +260,51 @@ def test_one_at_a_time_is_said() -> None:
 def test_a_race_among_others(race_: Race, line: str) -> None:
     """Which, when, and how it ended."""
     assert told(race_, LOCAL) == line
+
+
+# ---------------------------------------------------------------- bars
+
+OPEN = race(None, latency=None, deadline=60.0)
+OLD = race(None, latency=None, at=NOW - 120)
+DRAWN: dict[str, tuple[Race, Lane, Bar]] = {
+    "won": (race(), lane(), Bar("a/m", 0.0, Stage.WON, 0.25, 0.75)),
+    "stopped": (
+        race(),
+        lane(outcome="lost", first_token=None),
+        Bar("a/m", 0.0, Stage.LOST, None, 0.75, "cancelled"),
+    ),
+    "failed": (
+        race(),
+        lane(outcome="failed", start=0.5, reason="rate 429:\x1b[31m slow\ndown"),
+        Bar("a/m", 0.5, Stage.FAILED, 0.75, 1.25, "rate 429: slow down"),
+    ),
+    "late": (race(), lane(outcome="late"), Bar("a/m", 0.0, Stage.LATE, 0.25, 0.75)),
+    "answering": (
+        OPEN,
+        lane(outcome="running", latency=None),
+        Bar("a/m", 0.0, Stage.ANSWERING, 0.25, None),
+    ),
+    "waiting": (
+        OPEN,
+        lane(outcome="running", latency=None, first_token=None),
+        Bar("a/m", 0.0, Stage.WAITING, None, None),
+    ),
+    "its process was buried": (
+        race("aborted", latency=None),
+        lane(outcome="lost", latency=None, reason="its process ended"),
+        Bar("a/m", 0.0, Stage.LOST, 0.25, 0.25, "its process ended"),
+    ),
+    "its process died unseen": (
+        OLD,
+        lane(outcome="running", latency=None, first_token=None, start=0.5),
+        Bar("a/m", 0.5, Stage.LOST, None, 0.5),
+    ),
+}
+
+
+@pytest.mark.parametrize(("race_", "row", "bar"), DRAWN.values(), ids=DRAWN)
+def test_how_a_lane_is_drawn(race_: Race, row: Lane, bar: Bar) -> None:
+    """What nobody saw the end of ends with its last sign of life."""
+    (run,) = timeline_of(story(race_, row), (), NOW).runs
+
+    assert bar_of(run) == bar

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.cli.timeline import timeline_of
+from racer.accounts.timeline import timeline_of
 from racer.cli.why_words import extra, plan
 from racer.core.tax import Tax
 from racer.store.readings import Planned
-from tests.racer.cli.ledgers import NOW
-from tests.racer.cli.races import lane, race, story
+from tests.racer.accounts.ledgers import NOW
+from tests.racer.accounts.races import lane, race, story
 
 if TYPE_CHECKING:
     from racer.store.readings import Lane, Race
