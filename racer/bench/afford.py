@@ -185,8 +185,8 @@ def _largest_budget(contest: Contest, held: Sequence[Holding]) -> int:
             low = middle
         else:
             high = middle - 1
-    least = contest_of(contest.entrants, replace(contest.terms, budget=low)) if low else None
-    return low if least is not None and not least.cut else 0
+    least = contest_of(contest.entrants, replace(contest.terms, budget=low))
+    return 0 if least.cut else max(least.announced.providers.values())
 
 
 def _fits(contest: Contest, held: Sequence[Holding]) -> bool:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from racer.core.options import Options, StreamOptions
     from racer.core.provider import Lane
     from racer.exchange import Transport as TransportPort
+    from racer.timepiece import Timepiece
 
 PATIENCE = 65.0  # a limit of a minute is open again within that
 DEADLINE = 60.0
@@ -329,15 +330,19 @@ async def opened(
     *,
     transport: TransportPort | None = None,
     observers: Sequence[Observer] = (),
-    wall: Callable[[], float] = time.time,
+    timepiece: Timepiece | None = None,
     **options: Unpack[Settings],
 ) -> AsyncGenerator[Bench]:
-    """A bench with a Racer of its own, which sees whatever that does. `transport` replaces the network."""
+    """A bench with a Racer of its own, which sees whatever that does.
+
+    `transport` replaces the network, `timepiece` the machine's clocks.
+    """
+    wall = time.time if timepiece is None else timepiece.wall
     witness = Witness(wall)
     async with AsyncExitStack() as exits:
         network = await exits.enter_async_context(Transport()) if transport is None else transport
         overheard = Overheard(network, witness)
-        racer = Racer(config, transport=overheard, observers=[witness, *observers])
+        racer = Racer(config, transport=overheard, observers=[witness, *observers], timepiece=timepiece)
         await exits.enter_async_context(racer)
         yield Bench(racer, witness, contest, lanes, questions, wall=wall, **options)
 

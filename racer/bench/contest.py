@@ -9,7 +9,8 @@ Rule 3: in a race each lane is asked at most once, so what a provider may have t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -136,16 +137,22 @@ class Contest:
 
 
 def contest_of(entrants: Sequence[Entrant], terms: Terms) -> Contest:
-    """With as many rounds for each provider as its budget has room for."""
-    width = width_of(entrants, terms.lanes)
-    shares: dict[str, int] = {}
-    for each in entrants:
-        if each.provider not in shares:
-            lanes = sum(other.provider == each.provider for other in entrants)
-            shares[each.provider] = _share(terms, lanes, width)
+    """With as many rounds for each provider as its budget has room for, and no round without anybody."""
+    while True:
+        shares = _shares(entrants, terms)
+        most = max(shares.values(), default=0)
+        if most in (0, terms.rounds):
+            break
+        terms = replace(terms, rounds=most)
     able = tuple(each for each in entrants if shares[each.provider])
     cut = tuple(name for name, share in shares.items() if not share)
     return Contest(terms, able, {name: share for name, share in shares.items() if share}, cut)
+
+
+def _shares(entrants: Sequence[Entrant], terms: Terms) -> dict[str, int]:
+    width = width_of(entrants, terms.lanes)
+    lanes = Counter(each.provider for each in entrants)
+    return {name: _share(terms, count, width) for name, count in lanes.items()}
 
 
 def width_of(entrants: Sequence[Entrant], lanes: int) -> int:

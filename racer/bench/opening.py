@@ -58,6 +58,10 @@ async def opening_of(
         notes.append(f"{provider} takes no part: {terms.budget} requests are not enough for a round")
     if not contest.entrants:
         raise BadRequest(f"a budget of {terms.budget} requests is not enough for a single round of anybody")
+    if contest.terms.rounds < terms.rounds:
+        count = contest.terms.rounds
+        rounds = f"{count} round{'' if count == 1 else 's'} in place of {terms.rounds}"
+        notes.append(f"{rounds}: {terms.budget} requests for each provider are not enough for more")
     taking = {each.lane for each in contest.entrants}
     lanes = tuple(lane for lane in lanes if lane.id in taking)
     return Opening(contest, lanes, await _waits(config, contest, lanes, questions, patience), tuple(notes))

@@ -93,16 +93,14 @@ def performed(order: Order, config: Config, shell: Shell) -> int:
     if order.dry_run:
         return DONE
     folder = Folder(order.out)
-    folder.open()
-    if not _may_begin(opening, order, shell):
-        folder.forsake()
-        shell.say("racer: nothing was sent")
-        return DONE
-    bench = asyncio.run(work(order, config, opening, questions, shell))
-    if bench is None:
-        folder.forsake()
-        raise KeyboardInterrupt
-    return finished(bench.report(), order, folder, shell)
+    with folder:
+        if not _may_begin(opening, order, shell):
+            shell.say("racer: nothing was sent")
+            return DONE
+        bench = asyncio.run(work(order, config, opening, questions, shell))
+        if bench is None:
+            raise KeyboardInterrupt
+        return finished(bench.report(), order, folder, shell)
 
 
 def _questions(order: Order, shell: Shell) -> tuple[Question, ...]:

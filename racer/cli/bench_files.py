@@ -7,7 +7,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from racer.errors import BadRequest
 
@@ -18,13 +18,13 @@ DATA, PAGE = "report.json", "report.html"
 
 
 class Folder:
-    """Made when it is opened, and taken away again by `forsake` where nothing came of it."""
+    """A block: made when it is entered, and taken away again where nothing has come of it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._made = not path.exists()
 
-    def open(self) -> None:
+    def __enter__(self) -> Self:
         """Raises BadRequest where nothing can be written in it."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -34,10 +34,11 @@ class Folder:
         except OSError as error:
             why = error.strerror or str(error)
             raise BadRequest(f"--out {self.path}: {why}; name a folder that may be written") from None
+        return self
 
-    def forsake(self) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._made:
-            with suppress(OSError):
+            with suppress(OSError):  # it has something in it
                 self.path.rmdir()
 
     def write(self, document: Mapping[str, Any], page: str) -> None:

@@ -119,6 +119,8 @@ def limits(rows: Iterable[Row]) -> list[str]:
 
 
 def bounds(estimate: Estimate) -> str:
+    if estimate.low is None and estimate.high is None:
+        return UNKNOWN
     low, high = (UNKNOWN if end is None else _seconds(end) for end in (estimate.low, estimate.high))
     return f"{low}–{high}"
 

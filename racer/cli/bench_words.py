@@ -20,22 +20,21 @@ def announcement(opening: Opening, *, dry: bool) -> list[str]:
     contest, spending = opening.contest, opening.contest.announced
     terms, alone = contest.terms, sum(spending.lanes.values())
     rounds = f"{terms.rounds} round{_s(terms.rounds)}" + (" and a warm-up" if terms.warm_up else "")
+    races = spending.total - alone
     sent = f"{'would send' if dry else 'sends'} {_requests(spending.total)}"
     return [
         f"bench: {len(contest.entrants)} lane{_s(len(contest.entrants))}, {rounds}",
-        f"  {sent}: {alone:,} to lanes alone{_races(opening)}",
+        f"  {sent}: {alone:,} to lanes alone" + (f", {races:,} in races" if races else ""),
+        *_races(opening),
         *(f"  {name}: {most:,} at most{_share(opening, name)}" for name, most in spending.providers.items()),
         *(f"  {each}" for each in (*opening.waits, *opening.notes)),
     ]
 
 
-def _races(opening: Opening) -> str:
-    policies = opening.contest.announced.policies
-    if not policies:
-        return ""
+def _races(opening: Opening) -> list[str]:
+    policies, width = opening.contest.announced.policies, opening.contest.width
     each = ", ".join(f"{name} {count:,}" for name, count in policies.items())
-    width = opening.contest.width
-    return f", {sum(policies.values()):,} in races of up to {width} lane{_s(width)} ({each})"
+    return [f"  races of up to {width} lane{_s(width)}: {each}"] if policies else []
 
 
 def _share(opening: Opening, provider: str) -> str:
