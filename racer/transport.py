@@ -14,7 +14,7 @@ import errno
 import socket
 import ssl
 import urllib.request
-from itertools import chain
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 import aiohttp
@@ -118,7 +118,7 @@ class _Sending:
             raise RuntimeError("the transport is not open: use `async with`")
         if session.closed:
             raise WireError(Kind.LOCAL, "the Racer was closed while the race ran")
-        self._url = URL(request.url, encoded=True)
+        self._url = _url(request.url)
         self._proxy = self._proxies.of(self._url)
         try:
             response = await session.request(
@@ -136,7 +136,7 @@ class _Sending:
             raise
         self._response = response
         self._incoming = _Response(response, self._largest)
-        if sum(map(len, chain.from_iterable(response.raw_headers))) > LARGEST_HEADER:
+        if sum([len(name) + len(value) for name, value in response.raw_headers]) > LARGEST_HEADER:
             self._leave(session)
             raise WireError(Kind.TOO_LARGE, "its headers are larger than headers may be")
         return self._incoming
@@ -153,6 +153,12 @@ class _Sending:
     def _replace(self, session: aiohttp.ClientSession) -> None:
         if self._spares is not None:
             self._spares.replace_one(session, self._url, self._proxy)
+
+
+@lru_cache(maxsize=256)
+def _url(text: str) -> URL:
+    """Most requests go to the same few addresses."""
+    return URL(text, encoded=True)
 
 
 class _Response:

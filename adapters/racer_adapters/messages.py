@@ -51,7 +51,7 @@ def parse_messages(messages: object) -> tuple[Message, ...]:
     given = items(messages, "messages", "a text, or a list of messages with role and content")
     if not given:
         raise ValueError("messages is an empty list: give at least one message")
-    parsed = tuple(_message(item, f"messages[{index}]") for index, item in enumerate(given))
+    parsed = tuple(_simple(item) or _message(item, f"messages[{index}]") for index, item in enumerate(given))
     _check_results(parsed)
     return parsed
 
@@ -114,6 +114,18 @@ def parse_response_format(form: object) -> Shape | None:
 def parse_extra(extra: object) -> dict[str, Any]:
     """A copy of the caller's further body fields; None is none."""
     return {} if extra is None else json_object(extra, "extra", "a mapping of body fields")
+
+
+def _simple(item: object) -> Message | None:
+    """Nearly every message is a role and a text, with nothing wrong: so it has a short way."""
+    if type(item) is not dict or len(item) != 2:  # pyright: ignore[reportUnknownArgumentType]  of anything
+        return None
+    said: dict[object, object] = item  # pyright: ignore[reportUnknownVariableType]
+    role, content = said.get("role"), said.get("content")
+    if type(role) is not str or role == "tool" or type(content) is not str:
+        return None
+    known = ROLES.get(role)
+    return Message(known, content) if known and content.isascii() and content.strip() else None
 
 
 def _message(item: object, place: str) -> Message:

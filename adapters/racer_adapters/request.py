@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 AUTHORIZATION = "authorization"
-EMPTY: tuple[Any, ...] = ("", (), [], {})
 
 
 def settled(
@@ -70,4 +69,4 @@ def headers_of(target: Target, key_header: str = AUTHORIZATION) -> dict[str, str
 
 def given(**fields: Any) -> dict[str, Any]:
     """The fields that were given: neither None nor empty. Zero and false are values."""
-    return {name: value for name, value in fields.items() if value is not None and value not in EMPTY}
+    return {name: value for name, value in fields.items() if value or isinstance(value, (int, float))}

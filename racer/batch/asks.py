@@ -131,8 +131,7 @@ class Suites:
 
     def of(self, ask: Ask, call: Call) -> Suite:
         """Without a lane where nobody can answer it."""
-        tokens = tokens_of(call)
-        long = bisect_left(self._contexts, tokens)
+        long = bisect_left(self._contexts, tokens_of(call)) if self._contexts else 0
         key = (ask.wishes, needs_of(call), size_within(call.max_tokens), ask.policy_name, long)
         known = self._suites.get(key)
         if known is None:

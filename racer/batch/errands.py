@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from racer.approval import approved
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     Done = Callable[[Case, Reply[Any] | None, Failure | None], None]
 
 FOREVER = float("inf")
+EXPIRES = 0.5  # seconds between two looks at those that may take too long
 
 
 class Errands:
@@ -55,7 +57,10 @@ class Errands:
         self._done = done
         self._runs: dict[int, tuple[Run, Case, asyncio.Task[None]]] = {}
         self._expired: set[int] = set()
+        self._expires_at = -FOREVER
         self._counted: dict[str, bool] = {}
+        # Numbers in a row: what is kept of races that follow each other then lies side by side.
+        self._ids = map("{:016x}".format, count(int(parts.new_id(), 16)))
 
     def start(self, start: Start) -> None:
         case, lane, now = start.case, start.lane, self._stage.now()
@@ -87,6 +92,9 @@ class Errands:
 
     def expire(self, now: float) -> None:
         """Give up on those that take too long."""
+        if now < self._expires_at:
+            return
+        self._expires_at = now + EXPIRES
         for number, (run, _, task) in self._runs.items():
             patience = run.lane.provider.timeout * (1 + run.checked)  # as much again for the caller's checks
             if now - run.started >= patience and number not in self._expired:
@@ -101,7 +109,7 @@ class Errands:
     def _open_book(self, case: Case, now: float) -> None:
         if case.book is None:
             parts, ask = self._parts, case.ask
-            case.race, case.began, case.extra, case.numbers = parts.new_id(), now, 0, 1
+            case.race, case.began, case.extra, case.numbers = next(self._ids), now, 0, 1
             created = int(parts.ledger.now())
             case.book = Book(case.race, case.call, began=now, created=created)
             rules, lanes = ask.rules, case.suite.told

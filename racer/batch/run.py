@@ -158,7 +158,7 @@ class Runner:
 
     def saved(self, lines: int) -> None:
         self.desk.saved(lines)
-        self._advance()
+        self._moved.set()  # whoever reads takes one after the other: all that have room then start together
 
     # ---------------------------------------------------------------- the desk's turn
 
@@ -209,7 +209,8 @@ class Runner:
 
     def _has_guest(self, now: float) -> bool:
         """Whether a race has just begun that found no room: what comes free next is for it."""
-        return any(now - began < POLITE_FOR for began in self._parts.guests.values())
+        guests = self._parts.guests
+        return bool(guests) and any(now - began < POLITE_FOR for began in guests.values())
 
     def _blocked(self, case: Case, lane: Lane, now: float) -> Block | None:
         if case.gate is None and self._errands is not None and not self._errands.is_counted(lane):

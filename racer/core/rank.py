@@ -123,6 +123,8 @@ def is_private(lane: Lane) -> bool:
 
 def needs_of(call: Call) -> frozenset[str]:
     """The capabilities that a model must have for this call."""
+    if not call.tools and call.shape is None and all(map(_is_plain, call.messages)):
+        return frozenset()
     needs: set[str] = set()
     if call.tools or any(message.tool_calls or message.role == "tool" for message in call.messages):
         needs.add("tools")
@@ -136,6 +138,10 @@ def needs_of(call: Call) -> frozenset[str]:
 def tokens_of(call: Call) -> int:
     """About how many the prompt has, and the answer may have where the call says so."""
     return prompt_tokens(call) + (call.max_tokens or 0)
+
+
+def _is_plain(message: Message) -> bool:
+    return type(message.content) is str and not message.tool_calls and message.role != "tool"
 
 
 def _shows_an_image(message: Message) -> bool:

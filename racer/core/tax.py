@@ -42,6 +42,7 @@ class Tax:
 
 
 NONE = Tax()
+_ONE = Tax(1)
 
 
 def tax_of(
@@ -51,11 +52,11 @@ def tax_of(
 
     `rest` tells how much longer a lane would have taken that was stopped at an age.
     """
+    if len(ran) == 1:
+        return NONE if ran[0][0].provider.local else _ONE
     metered = [one for one in ran if not one[0].provider.local]
     needed = _needed(metered or ran)
     extra = metered[len(needed) :]
-    if not extra and len(ran) == len(needed) == 1:
-        return Tax(len(metered))
     saved = max(0.0, min(_alone(needed, rest), deadline) - latency) if won else 0.0
     used = [attempt.usage for _, attempt in extra if attempt.usage is not None]
     tokens = sum(usage.input_tokens + usage.output_tokens for usage in used)

@@ -20,7 +20,7 @@ def tokens_of(text: str) -> int:
 
 
 def prompt_tokens(call: Call) -> int:
-    return sum(TOKENS_A_MESSAGE + _message_tokens(message) for message in call.messages)
+    return sum([TOKENS_A_MESSAGE + _message_tokens(message) for message in call.messages])
 
 
 def _message_tokens(message: Message) -> int:
