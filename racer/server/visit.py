@@ -25,7 +25,7 @@ SAFE = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
 }
-_CLOSING = frozenset({400, 401, 403, 408, 413, 415, 421, 431})
+_CLOSING = frozenset({400, 401, 403, 405, 408, 413, 415, 421, 505})
 _NO_RETRY = {"x-should-retry": "false"}  # the official clients of OpenAI and Anthropic heed it
 
 

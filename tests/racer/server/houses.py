@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 CHAT = "/v1/chat/completions"
 TOKEN = "correct-horse-battery-staple"
-QUICK = Timeouts(head=0.2, body=0.2, idle=5.0, write=0.3, keep_alive=5.0, linger=0.2)
+QUICK = Timeouts(head=5.0, body=5.0, idle=5.0, write=5.0, keep_alive=5.0, linger=0.2)
 
 
 @dataclass
@@ -95,7 +95,7 @@ async def room(
     journal = Journal(lambda level, name, fields: lines.append((level, name, dict(fields))))
     audience = Audience()
     async with AsyncExitStack() as stack:
-        config = config_of(*(scripts or {"a": None}), env={"RACER_LOG": "off"})
+        config = config_of(*(scripts or ["a"]), env={"RACER_LOG": "off"})
         racer = await stack.enter_async_context(Racer(config, transport=transport, observers=[audience]))
         server = await stack.enter_async_context(
             Server(

@@ -1,0 +1,115 @@
+"""Connections: silent ones, slow ones, too many of them, and what is no HTTP."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+import anyio
+import orjson
+import pytest
+
+from tests.racer.server.houses import CHAT, QUICK, Line, line, post, room, said, status_of
+
+pytestmark = [pytest.mark.anyio, pytest.mark.real_time]
+IMPATIENT = replace(QUICK, head=0.3, body=0.3)
+BODY = orjson.dumps(said())
+
+
+@pytest.mark.parametrize("first", ["", "GET /li", "GET /livez HTTP/1.1\r\nhost: localhost\r\nx: "])
+async def test_slow_heads(first: str) -> None:
+    """Whoever has not said what he wants by then is hung up on, however he goes on."""
+    async with room(timeouts=IMPATIENT) as place, line(place.server) as raw:
+        began = anyio.current_time()
+        await raw.say(first)
+        assert await raw.hear() == b""
+        assert 0.2 < anyio.current_time() - began < 5
+        assert (await place.ask())[0] == 200
+
+
+async def test_slow_bodies() -> None:
+    """408, with the time that there was; nothing was asked."""
+    async with room(timeouts=IMPATIENT) as place, line(place.server) as raw:
+        await raw.say(post(BODY)[:-5])
+        answer = await raw.hear()
+
+    assert status_of(answer) == 408
+    assert b"slow_body" in answer
+    assert place.transport.requests == []
+
+
+async def test_a_body_that_ends_early() -> None:
+    """A client that leaves half-way is nobody's loss."""
+    async with room() as place:
+        async with line(place.server) as raw:
+            await raw.say(post(BODY)[:-5])
+            await anyio.sleep(0.05)
+        (told,) = await place.served()
+
+    assert (told["status"], told["route"]) == ("left", CHAT)
+    assert place.server.house.visitors.in_flight == 0
+
+
+async def test_broken_chunks() -> None:
+    """400: the body is not what its headers say."""
+    async with room() as place, line(place.server) as raw:
+        await raw.say(post(b"").replace(b"content-length: 0", b"transfer-encoding: chunked") + b"zz\r\n\r\n")
+
+        assert status_of(await raw.hear()) == 400
+
+
+async def test_silent_ones_give_way() -> None:
+    """Any number of them keeps nobody out who has something to ask."""
+    async with room(connections=8) as place, AsyncExitStack() as stack:
+        silent: list[Line] = [await stack.enter_async_context(line(place.server)) for _ in range(40)]
+        for _ in range(3):
+            assert (await place.ask())[0] == 200
+        gone = [await each.hear() for each in silent[:32]]
+
+    assert gone == [b""] * 32
+
+
+async def test_busy_ones_do_not() -> None:
+    """Where all places are taken by people who wait for answers, the last one to come is turned away."""
+    async with room(connections=2) as place, AsyncExitStack() as stack:
+        for _ in range(2):
+            held = await stack.enter_async_context(line(place.server))
+            await held.say("GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert status_of(await held.hear(b"alive")) == 200
+        async with line(place.server) as raw:
+            await raw.say("GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert await raw.hear() == b""
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"hello\r\n\r\n", 400),
+        (b"\x00\x01\x02\x03\r\n\r\n", 400),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n", 431),
+        (b"GET /livez HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET /livez HTTP/1.1\r\nhost: localhost\r\n" + b"x: a\r\n" * 1000 + b"\r\n", 400),
+        (b"GET /livez HTTP/1.1\nhost: evil.com\n\n", 400),
+    ],
+)
+async def test_what_is_no_http(data: bytes, status: int) -> None:
+    """Told so in our own form, without a word of what it was, and the connection ends."""
+    async with room() as place, line(place.server) as raw:
+        await raw.say(data)
+        answer = await raw.hear()
+
+    assert status_of(answer) == status
+    assert orjson.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "bad_http"
+    assert b"evil" not in answer
+    assert b"aaaa" not in answer
+
+
+async def test_upgrades() -> None:
+    """Neither HTTP/2 nor a web socket is spoken: the request is answered as it is."""
+    async with room() as place, line(place.server) as raw:
+        await raw.say(
+            "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n"
+            "http2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n"
+        )
+
+        assert status_of(await raw.hear()) in (200, 400)

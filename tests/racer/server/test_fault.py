@@ -1,0 +1,89 @@
+"""Errors of racer as clients are told of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from racer.core.heat import Outcome
+from racer.core.reply import Attempt
+from racer.errors import (
+    BadRequest,
+    ConfigError,
+    DeadlineExceeded,
+    NoLanes,
+    RaceLost,
+    RacerError,
+    StoreError,
+    StreamBroken,
+)
+from racer.server import fault
+from racer.server.fault import SOON, refused
+
+NOW = 1_800_000_000.0
+LOST = Attempt("a/m", "a", "m", 0.0, 1.0, Outcome.FAILED, "server: no")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "code", "again"),
+    [
+        (BadRequest("no"), 400, "invalid_request_error", None, False),
+        (RaceLost("all failed", attempts=[LOST]), 502, "server_error", "race_lost", False),
+        (DeadlineExceeded("late"), 504, "server_error", "deadline_exceeded", False),
+        (StreamBroken("broke"), 502, "server_error", "stream_broken", True),
+        (StoreError("locked"), 500, "server_error", "internal_error", True),
+        (ConfigError("wrong"), 500, "server_error", "internal_error", True),
+        (RacerError("closed"), 500, "server_error", "internal_error", True),
+    ],
+)
+def test_each_error(error: RacerError, status: int, kind: str, code: str | None, *, again: bool) -> None:
+    """A true status; where racer has tried everything, clients need not try again."""
+    told = refused(error, NOW)
+
+    assert (told.status, told.kind, told.code, told.again) == (status, kind, code, again)
+    assert told.message == str(error)
+
+
+def test_the_field_that_is_wrong() -> None:
+    """A client's own fault names its place."""
+    assert refused(BadRequest("temperature is 9.0: use a number from 0 to 2"), NOW).param == "temperature"
+    assert refused(BadRequest("two providers agree that the request is wrong: no"), NOW).param is None
+
+
+@pytest.mark.parametrize("option", ["only", "prefer"])
+def test_a_name_that_nobody_has(option: str) -> None:
+    """It was written as `model`, and is told so."""
+    told = refused(BadRequest(f"{option} names 'gpt', which is not known: did you mean x?"), NOW)
+
+    assert (told.status, told.param, told.code) == (404, "model", "model_not_found")
+    assert "'gpt'" in told.message
+
+
+@pytest.mark.parametrize(
+    ("skipped", "until", "status", "wait", "again"),
+    [
+        ([("a/m", "used up: 30 requests per minute")], NOW + 12.2, 429, 13, True),
+        ([("a/m", "rate: slow down"), ("b/m", "not in only")], NOW + 12, 429, 12, True),
+        ([("a/m", "used up: 30"), ("b/m", "cannot do tools"), ("c", "no key")], NOW + 12, 429, 12, True),
+        ([("a/m", "used up: 30 requests"), ("b/m", "auth: bad key")], NOW + 12, 503, 12, True),
+        ([("a/m", "server: 500")], NOW + 0.01, 503, 1, True),
+        ([("a/m", "server: 500")], NOW - 5, 503, 1, True),
+        ([("a/m", "used up: 1 request per day")], NOW + 3600, 429, 3600, False),
+        ([("a/m", "used up: 1 request once")], None, 503, SOON, True),
+        ([("groq", "no key: set GROQ_API_KEY")], None, 503, SOON, True),
+        ([], NOW + 5, 503, 5, True),
+    ],
+)  # fmt: skip
+def test_nobody_can_run(
+    skipped: list[tuple[str, str]], until: float | None, status: int, wait: int, *, again: bool
+) -> None:
+    """429 where limits alone are in the way and it is known until when, else 503; both with a time."""
+    told = refused(NoLanes("no lane can run", until=until, skipped=skipped), NOW)
+
+    assert (told.status, told.retry_after, told.again) == (status, wait, again)
+
+
+def test_faults_of_ours_are_not_told() -> None:
+    """Neither are they anybody's business, nor could a client do anything about them."""
+    assert fault.broken().status == 500
+    assert "log" in fault.broken().message
+    assert (fault.closing().status, fault.closing().retry_after) == (503, 5)
