@@ -13,9 +13,13 @@ PIP = ("-m", "pip", "--disable-pip-version-check")
 # From here both packages, their types marker and every data file must be found.
 TRIAL = """
 import importlib.resources, racer, racer_adapters, sys
+from racer.bench import page
+from racer.pages import assets
 for package in (racer, racer_adapters):
     assert (importlib.resources.files(package) / "py.typed").is_file(), package
 assert racer.__file__.startswith(sys.prefix), racer.__file__
+assert assets.style() and all(assets.libraries())
+assert all(assets.text("racer.bench", f"web/{name}") for name in page.FILES)
 """
 
 
