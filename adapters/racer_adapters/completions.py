@@ -202,5 +202,7 @@ def _usage(usage: dict[str, Any]) -> list[Event]:
 
 
 def _amount(value: Any) -> float | None:
+    if value is None:  # as it nearly always is
+        return None
     number = as_number(value)
     return number if number is not None and number >= 0 else None

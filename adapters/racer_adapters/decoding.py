@@ -87,6 +87,7 @@ class BodyDecoder:
     __slots__ = (
         "_framed",
         "_hoard",
+        "_new_splitter",
         "_otherwise",
         "_parse",
         "_reader",
@@ -96,10 +97,12 @@ class BodyDecoder:
         "_ways",
     )
 
+    _splitter: Splitter  # of a stream alone: most bodies in one piece are read without
+
     def __init__(
         self,
         reader: Reader,
-        splitter: Splitter,
+        new_splitter: Callable[[], Splitter],
         rules: Rules,
         ways: dict[int, int],
         otherwise: int,
@@ -107,7 +110,7 @@ class BodyDecoder:
     ) -> None:
         self._reader = reader
         self._parse = parse_frame
-        self._splitter = splitter
+        self._new_splitter = new_splitter
         self._rules = rules
         self._ways = ways
         self._otherwise = otherwise
@@ -125,7 +128,9 @@ class BodyDecoder:
             if not data:
                 return ()
             self._way = self._ways.get(data[0], self._otherwise)
-            return self.feed(data)
+            if self._way == _STREAM:
+                self._splitter = self._new_splitter()
+                return self._frames(self._splitter.feed(data))
         return self._gather(data)
 
     def close(self) -> Sequence[Event]:
@@ -242,12 +247,12 @@ def event_decoder(reader: Reader, rules: Rules, parse_frame: Callable[[bytes], A
 
     `parse_frame` makes the reader's object of an event's data, where that is not JSON. It may raise NotJson.
     """
-    return BodyDecoder(reader, ServerEvents(), rules, _EVENTS, _STREAM, parse_frame)
+    return BodyDecoder(reader, ServerEvents, rules, _EVENTS, _STREAM, parse_frame)
 
 
 def line_decoder(reader: Reader, rules: Rules) -> BodyDecoder:
     """For replies of one JSON object a line; a reply in one piece is one line."""
-    return BodyDecoder(reader, JsonLines(), rules, _LINES, _PAGE)
+    return BodyDecoder(reader, JsonLines, rules, _LINES, _PAGE)
 
 
 def _malformed(events: Sequence[Event]) -> bool:
