@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -105,15 +104,11 @@ class Server:
 
     async def __aenter__(self) -> Self:
         settings, timeouts = self.house.settings, self.house.timeouts
-        porch = Porch(self._handle, most=self._most, timeouts=timeouts)
-        self._runner = web.ServerRunner(porch, shutdown_timeout=0.05)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, settings.host, self._port, backlog=1024).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
-        self._port = self._runner.addresses[0][1]
+        self._porch = Porch(self._handle, most=self._most, timeouts=timeouts)
+        self._listening = await asyncio.get_running_loop().create_server(
+            self._porch, settings.host, self._port, backlog=1024
+        )
+        self._port = self._listening.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -124,16 +119,22 @@ class Server:
     async def stop(self, grace: float) -> bool:
         """Take nobody more in, give those who are in `grace` seconds, then leave. Whether all were done."""
         self.house.stopping.set()
-        for site in tuple(self._runner.sites):
-            await site.stop()
-        if self._runner.server is not None:
-            self._runner.server.pre_shutdown()
+        await self._close()
+        self._porch.pre_shutdown()
         done = await self._empty(grace)
-        async with AsyncExitStack() as exits:
-            exits.push_async_callback(self._empty, FAREWELL)
-            with anyio.CancelScope(shield=True):
-                await self._runner.cleanup()
+        with anyio.CancelScope(shield=True):
+            await self._porch.shutdown(0.05)
+            await self._empty(FAREWELL)
         return done
+
+    async def _close(self) -> None:
+        """Who was accepted is let in first: a listener that goes before that would lose him half-way."""
+        loop = asyncio.get_running_loop()
+        for each in self._listening.sockets:
+            loop.remove_reader(each.fileno())
+        for _ in range(2):
+            await asyncio.sleep(0)
+        self._listening.close()
 
     async def _empty(self, within: float) -> bool:
         if self._tasks:

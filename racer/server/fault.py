@@ -68,7 +68,7 @@ def _bad_request(error: BadRequest, lanes: Iterable[Lane]) -> Refused:
 def _nobody(error: NoLanes, now: float) -> Refused:
     """429 where limits alone are in the way and it is known when they end."""
     wait = SOON if error.until is None else max(1, math.ceil(error.until - now))
-    again = wait <= LONGEST_PATIENCE
+    again = error.until is not None and wait <= LONGEST_PATIENCE
     if error.until is not None and _by_limits(error):
         kind, code = "rate_limit_error", "rate_limit_exceeded"
         return Refused(429, str(error), kind=kind, code=code, retry_after=wait, again=again)

@@ -38,7 +38,7 @@ PASSED_ON: Mapping[str, tuple[tuple[type, ...], str]] = {
 # provider takes them.
 NO_EFFECT = (
     "user", "safety_identifier", "metadata", "store", "service_tier", "prompt_cache_key",
-    "prompt_cache_retention",
+    "prompt_cache_options", "prompt_cache_retention",
 )  # fmt: skip
 # What most clients send although it says nothing: the same as leaving it out.
 _DEFAULTS: Mapping[str, tuple[object, ...]] = {
@@ -61,6 +61,7 @@ _INSTEAD: Mapping[str, str] = {
     "audio": "answers are text: leave it out",
     "modalities": 'answers are text: leave it out, or send ["text"]',
     "prediction": "no two providers share it: leave it out",
+    "moderation": "no two providers share it: leave it out",
     "web_search_options": "no two providers share it: leave it out",
 }
 _UNKNOWN = (

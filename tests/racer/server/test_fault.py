@@ -68,8 +68,8 @@ def test_a_name_that_nobody_has(option: str) -> None:
         ([("a/m", "server: 500")], NOW + 0.01, 503, 1, True),
         ([("a/m", "server: 500")], NOW - 5, 503, 1, True),
         ([("a/m", "used up: 1 request per day")], NOW + 3600, 429, 3600, False),
-        ([("a/m", "used up: 1 request once")], None, 503, SOON, True),
-        ([("groq", "no key: set GROQ_API_KEY")], None, 503, SOON, True),
+        ([("a/m", "used up: 1 request once")], None, 503, SOON, False),
+        ([("groq", "no key: set GROQ_API_KEY")], None, 503, SOON, False),
         ([], NOW + 5, 503, 5, True),
     ],
 )  # fmt: skip
