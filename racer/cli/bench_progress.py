@@ -107,7 +107,7 @@ class Bar:
             f"  {words.stage(progress)}  {words.spent(progress)}",
         )  # fmt: skip
         frame = Text("\n").join([head, Text(plain(words.at_work(progress)), "dim")])
-        frame.no_wrap, frame.overflow = True, "ellipsis"
+        frame.no_wrap, frame.overflow = True, "crop"
         return frame
 
 
