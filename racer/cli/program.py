@@ -48,6 +48,7 @@ start here:
   racer ask "Why is the sky blue?"      asks the models that you have
   racer ask --watch "Tell me a joke"    the same, with the lanes as live bars
   racer batch in.txt out.jsonl          many prompts, each answered exactly once
+  racer bench                           which model answers how fast
   racer ask --help                      all its options, with examples
   racer init                            a racer.toml, and which keys to get
   racer doctor                          tries every key that you have
