@@ -20,6 +20,8 @@ FORMAT = 1
 AS_IT_WAS = "as it was"
 CONFIDENCE = 0.95
 COMPARED = ("p50", "p95")
+NEAR = 0.15  # of its time and of its requests: so near a replay of what was should come
+FAR = "that is not near, so do not build on the others; perhaps other limits held than are configured now"
 
 METHOD = tuple(
     """\
@@ -224,16 +226,27 @@ def _sentence(row: Row, was: Row, *, apart: bool, had: bool) -> str:
     then, now = seconds(was.latency["p95"].value), seconds(row.latency["p95"].value)
     cost = _cost(row, was) + _lost(row, was)
     if had:
-        return f"`{row.name}` is what you had: replayed, its p95 is {now}, and it was {then}, {cost}."
+        far = "" if _is_near(row, was) else f": {FAR}"
+        return f"`{row.name}` is what you had: replayed, its p95 is {now}, and it was {then}, {cost}{far}."
     if not apart:
         return f"With `{row.name}` your p95 would have been about what it was ({now}, it was {then}), {cost}."
     return f"With `{row.name}` your p95 would have been {now} instead of {then}, {cost}."
 
 
-def _cost(row: Row, was: Row) -> str:
-    """In requests for each answer; those that nobody counts only where there are no others."""
+def _is_near(row: Row, was: Row) -> bool:
+    """Does the replay of what was come to what was?"""
+    times = row.latency["p95"].value / max(was.latency["p95"].value, 1e-9)
+    return abs(times - 1) <= NEAR and abs(_ratio(row, was) - 1) <= NEAR
+
+
+def _ratio(row: Row, was: Row) -> float:
+    """Of requests for each answer; those that nobody counts only where there are no others."""
     mine, theirs = (each.metered or each.requests for each in (row, was))
-    ratio = (mine / row.answered) / (theirs / was.answered) if theirs else 1.0
+    return (mine / row.answered) / (theirs / was.answered) if theirs else 1.0
+
+
+def _cost(row: Row, was: Row) -> str:
+    ratio = _ratio(row, was)
     if abs(ratio - 1) < 0.005:
         return "at as many requests"
     if ratio >= 2:
@@ -246,7 +259,8 @@ def _lost(row: Row, was: Row) -> str:
     more = (row.races - row.answered) - (was.races - was.answered)
     if not more:
         return ""
-    return f", and {abs(more):,} {'more' if more > 0 else 'fewer'} races without an answer"
+    races = f"{'more' if more > 0 else 'fewer'} race{'' if abs(more) == 1 else 's'}"
+    return f", and {abs(more):,} {races} without an answer"
 
 
 def seconds(value: float) -> str:

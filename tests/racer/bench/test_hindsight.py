@@ -9,6 +9,7 @@ import pytest
 
 from racer.bench.hindsight import (
     AS_IT_WAS,
+    FAR,
     LIMITS,
     METHOD,
     Hindsight,
@@ -172,10 +173,17 @@ def test_the_policy_that_was_run_shows_how_near_a_replay_comes() -> None:
     )
 
 
+@pytest.mark.parametrize("was", [results(latency=2.0), results(requests=2)])
+def test_a_replay_that_is_far_from_what_was_says_so(was: list[Result]) -> None:
+    """In its time, or in its requests: then something held that is not known here."""
+    assert FAR in said(results(), was, had="frugal")
+    assert FAR not in said(results(), was, had="one")
+
+
 def test_races_without_an_answer_are_said() -> None:
     """More, or fewer than there were."""
     assert said(results(failed=7), results()).endswith(", and 7 more races without an answer.")
-    assert said(results(), results(failed=1)).endswith(", and 1 fewer races without an answer.")
+    assert said(results(), results(failed=1)).endswith(", and 1 fewer race without an answer.")
 
 
 def test_a_policy_that_answers_nothing_is_said_to() -> None:
