@@ -29,6 +29,7 @@ NEVER = float("inf")
 BEFORE = -1.0  # seconds: earlier than anything can come
 NEIGHBOURS = 60
 NEAR = 120.0  # seconds: an attempt so far away weighs half of one that is at hand
+ENOUGH = 20  # answers of a lane: of fewer, chance says how long they were
 SHORTEST, LONGEST = 0.1, 10.0  # times the usual answer
 USUAL = 50  # tokens of an answer, where nobody has counted any
 FASTEST = 0.1  # of an answer that came in one piece, the first token was not before this share of its time
@@ -206,11 +207,12 @@ def _nearest(looks: Sequence[_Look], at: float) -> Sequence[_Look]:
 
 
 def _usual(races: Iterable[Recorded]) -> dict[str, float]:
-    """How many tokens the answers of each lane have, in the middle."""
+    """How many tokens the answers of each lane have, in the middle; of few of its own, those of all lanes."""
     tokens: defaultdict[str, list[int]] = defaultdict(list)
     for seen in (seen for race in races for seen in race.seen if seen.answered and seen.tokens):
         tokens[seen.lane].append(seen.tokens)
-    return {lane: median(each) for lane, each in tokens.items()}
+    everybody = median([each for of in tokens.values() for each in of]) if tokens else USUAL
+    return {lane: median(each) if len(each) >= ENOUGH else everybody for lane, each in tokens.items()}
 
 
 def _writing(seen: Iterable[Seen]) -> float:

@@ -188,11 +188,20 @@ def test_failures_of_the_question_are_not_drawn() -> None:
 
 def test_a_long_answer_takes_every_lane_longer() -> None:
     """Twice the usual tokens: the time of writing is doubled, that of the first token is not."""
-    races = [race(number, seen("b/m"), seen(took=2.5, first=0.5, tokens=30)) for number in range(9)]
-    races.append(race(9, seen("b/m", tokens=20)))
+    races = [race(number, seen("b/m"), seen(took=2.5, first=0.5, tokens=30)) for number in range(20)]
+    races.append(race(20, seen("b/m", tokens=20)))
     chance = Chance(trace(races), 1)
 
-    assert chance.fate(9, "a/m", 0) == Fate(0.5, 4.5, None, 60, drawn=True)
+    assert chance.fate(20, "a/m", 0) == Fate(0.5, 4.5, None, 60, drawn=True)
+
+
+def test_few_answers_do_not_say_how_long_a_lane_s_are() -> None:
+    """Two short ones won, for the long ones were others': what all lanes answer is the measure then."""
+    races = [race(number, seen("b/m", tokens=40)) for number in range(20)]
+    races += [race(20 + number, seen("a/m", 1.5, first=0.5, tokens=10)) for number in range(5)]
+    chance = Chance(trace(races), 1)
+
+    assert chance.fate(7, "a/m", 0) == Fate(0.5, 4.5, None, 40, drawn=True)
 
 
 def test_a_lane_whose_answers_nobody_counted_has_usual_ones() -> None:
