@@ -133,10 +133,18 @@ def token_reference(text: str) -> str | None:
 
 
 def host_name(text: str) -> str | None:
-    """A name or an address, an IPv6 one without brackets too."""
-    if re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]{2,45}\]?", text):
-        return None
-    return "not a host"
+    """A name or an address, an IPv6 one with or without its brackets."""
+    if ":" not in text:
+        fits = re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?", text)
+        return None if fits else "not a host"
+    from ipaddress import IPv6Address
+
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        IPv6Address(bare)
+    except ValueError:
+        return "not a host"
+    return None
 
 
 def origin(text: str) -> str | None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer.config import Config, RaceDefaults, compose
+from racer.config import Config, RaceDefaults, ServerSettings, TokenSettings, compose
 from racer.config.composition import merged
 from racer.errors import ConfigError
+from racer_adapters.secret import Secret
 
 if TYPE_CHECKING:
     from racer.core.provider import Provider
@@ -75,6 +76,32 @@ def test_all_sections() -> None:
         "sqlite:///x.db",
         (0.5, 0.9, 1.0),
     )
+
+
+def test_the_server() -> None:
+    """Its settings, and its tokens with what the environment has for them."""
+    alice = {"token": "$ALICE", "requests_per_minute": 5}
+    config = composed(
+        {
+            "server": {
+                "host": "0.0.0.0", "port": 9000, "grace": 5, "max_in_flight": 7, "hosts": ["a.example"],
+                "cors": ["https://b.example"],
+                "tokens": {"alice": alice, "bob": {"token": "$BOB", "in_flight": 2}},
+            }
+        },
+        {"ALICE": " 0123456789abcdef\n", "BOB": " "},
+    )  # fmt: skip
+    server = config.server
+
+    assert (server.host, server.port, server.grace, server.max_in_flight) == ("0.0.0.0", 9000, 5.0, 7)
+    assert isinstance(server.grace, float)
+    assert (server.hosts, server.cors) == (("a.example",), ("https://b.example",))
+    assert server.tokens == (
+        TokenSettings("alice", "ALICE", Secret("0123456789abcdef"), 5),
+        TokenSettings("bob", "BOB", None, None, 2),
+    )
+    assert "0123456789abcdef" not in repr(server)
+    assert composed({"server": {}}).server == composed({}).server == ServerSettings()
 
 
 @pytest.mark.parametrize(("ttl", "seconds"), [(90, 90.0), (0.5, 0.5), ("24h", 86_400.0)])

@@ -26,6 +26,9 @@ GOOD: list[tuple[Callable[[str], str | None], list[str]]] = [
     (forms.header_name, ["X-Title", "HTTP-Referer", "x"]),
     (forms.header_value, ["x", "Bearer $NAME", "a\tb"]),
     (forms.key_reference, ["$GROQ_API_KEY", "$GROQ_API_KEY_*", "$_x"]),
+    (forms.token_reference, ["$TEAM_TOKEN", "$_x"]),
+    (forms.host_name, ["127.0.0.1", "::1", "[::1]", "0.0.0.0", "localhost", "racer.example.com", "x"]),
+    (forms.origin, ["https://app.example.com", "http://localhost:3000", "app://obsidian.md"]),
     (
         forms.store_url,
         ["sqlite:///racer.db", "sqlite:////var/racer.db", "redis://host:6379/0", "rediss://host"],
@@ -50,6 +53,12 @@ BAD: list[tuple[Callable[[str], str | None], list[str]]] = [
     (forms.line, ["a\nb", "a\x00b", "x" * 301]),
     (forms.header_name, ["", "a b", "a:b", "ä", "Host", "content-length", "x" * 81, "a\r\nb"]),
     (forms.header_value, ["", " x", "x ", "a\nb", "a\r\nb", "ä", "\x7f"]),
+    (forms.token_reference, ["", "TEAM_TOKEN", "$TEAM_*", "${T}", "$1A", "$A B", "$A\n"]),
+    (forms.host_name, ["", "a:80", "http://a", "a/b", "a b", "-a", "a-", "*", "a\n", "x" * 254]),
+    (
+        forms.origin,
+        ["", "*", "null", "app.example.com", "https://a/", "https://a/b", "https://a:b", "HTTPS://a", "//a"],
+    ),
     (forms.key_reference, ["", "GROQ_API_KEY", "${GROQ}", "$", "$1A", "$A*", "$A B", "$A\n"]),
     (
         forms.store_url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from racer.config import Config, RaceDefaults
+from racer.config import Config, RaceDefaults, ServerSettings
 
 
 def test_defaults() -> None:
@@ -13,6 +13,9 @@ def test_defaults() -> None:
         lanes=4, policy="all", extra=0.25, deadline=60.0, wait=0.0, per_provider=1, local_lanes=1
     )
     assert (config.cache.ttl, config.store.url, config.alerts.at) == (None, None, (0.75, 0.90, 0.95))
+    assert config.server == ServerSettings(
+        host="127.0.0.1", port=8190, grace=20.0, max_in_flight=1000, cors=(), hosts=(), tokens=()
+    )
     assert (config.providers, config.path, config.refused) == ((), None, ())
 
 

@@ -54,6 +54,20 @@ MISTAKES: dict[str, list[tuple[str, str, str, str]]] = {
         ("at = 0.5", "alerts.at", "0.5", "a list"),
         ("at = [0.5, 1.5]", "alerts.at[1]", "1.5", "a number from"),
     ],
+    "server": [
+        ('host = "http://x"', "server.host", "the text 'http://x'", "an address of this machine"),
+        ("port = 65536", "server.port", "65536", "a whole number from 0 to 65535"),
+        ("grace = -1", "server.grace", "-1", "a number of seconds from 0 to 3600"),
+        ("max_in_flight = 0", "server.max_in_flight", "0", "a whole number from 1"),
+        ('cors = ["*"]', "server.cors[0]", "the text '*'", "an origin such as"),
+        ('hosts = ["a:80"]', "server.hosts[0]", "the text 'a:80'", "without a port"),
+        ('token = "x"', "server.token", "an unknown key", "host, port, grace"),
+        ("tokens = 4", "server.tokens", "4", "a table from a short word"),
+    ],
+    "server.tokens.team": [
+        ('token = "a-literal-one"', "server.tokens.team.token", "a literal token is refused", '"$NAME"'),
+        ("in_flight = 5", "server.tokens.team.token", "nothing", '"$NAME"'),
+    ],
     "providers": [
         ("groq = 4", "providers.groq", "4", "a table of dialect"),
     ],

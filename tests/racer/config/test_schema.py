@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer.config import AlertSettings, CacheSettings, RaceDefaults, StoreSettings
+from racer.config import AlertSettings, CacheSettings, RaceDefaults, ServerSettings, StoreSettings
 from racer.config.check import check
 from racer.config.schema import (
     BUILTIN,
@@ -20,6 +20,7 @@ from racer.config.schema import (
     POOL,
     RACE,
     ROW,
+    SERVER,
 )
 from racer.core.provider import Limit, Model, Provider
 from racer_adapters import DIALECTS as TABLE_OF_DIALECTS
@@ -45,6 +46,7 @@ def test_sections() -> None:
     assert names(CacheSettings) == {"ttl"}
     assert names(StoreSettings) == {"url"}
     assert names(AlertSettings) == {"at"}
+    assert list(SERVER.keys) == [each.name for each in fields(ServerSettings)]
 
 
 def test_rows() -> None:
@@ -108,3 +110,14 @@ def test_preset_rule() -> None:
 
     assert (problem.path, problem.found) == (("preset",), "a preset beside limits of your own")
     assert check({"preset": "generous"}, ROW) == []
+
+
+@pytest.mark.parametrize("key", ["requests_per_minute", "in_flight"])
+def test_what_a_token_may_ask(key: str) -> None:
+    """A whole number above 0."""
+    team = {"token": "$TEAM"}
+
+    assert check({"tokens": {"team": {**team, key: 1}}}, SERVER) == []
+    assert len(check({"tokens": {"team": {**team, key: 0}}}, SERVER)) == 1
+    assert len(check({"tokens": {"team": {**team, key: 0.5}}}, SERVER)) == 1
+    assert len(check({"tokens": {"Team": team}}, SERVER)) == 1
