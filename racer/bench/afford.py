@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil
 from typing import TYPE_CHECKING
 
 from racer.bench.contest import contest_of
@@ -134,8 +135,9 @@ def waits(contest: Contest, held: Iterable[Holding]) -> list[str]:
     for each in held:
         windows = each.wanted(contest) / each.limit if each.passes and each.limit > 0 else 0.0
         if windows > 1 and each.length > BRIEF:
-            minutes = (windows - 1) * each.length / 60
-            found.append(f"{each.provider} has {each.text}: up to {minutes:.0f} min of waiting for that")
+            wait = ceil(windows - 1) * each.length
+            told = f"{wait:.0f} s" if wait < 120 else f"{wait / 60:.0f} min"
+            found.append(f"{each.provider} has {each.text}: up to {told} of waiting for that")
     return found
 
 

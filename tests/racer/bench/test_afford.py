@@ -88,6 +88,9 @@ def test_a_short_window_is_waited_for() -> None:
 
     assert objections(contest(A, B), [minute]) == []
     assert waits(contest(A, B), [minute]) == ["a has 30 requests a day: up to 2 min of waiting for that"]
+    assert waits(contest(A, B), [replace(minute, limit=60)]) == [
+        "a has 30 requests a day: up to 60 s of waiting for that"
+    ]
     assert waits(contest(A, B), [held(0, limit=1, length=2.0, passes=True), held(5)]) == []
     assert objections(contest(A, B), [large])[0] == (
         "a: one call takes up to 64 tokens, and its limit is 30 tokens a minute"
