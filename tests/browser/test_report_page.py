@@ -250,6 +250,18 @@ def test_a_race_is_picked_by_keyboard(browser: Browser, tmp_path: Path) -> None:
         assert seen.page.locator("#race .told").inner_text() == told
 
 
+def test_a_row_that_is_pointed_at_tells_its_figures(browser: Browser, tmp_path: Path) -> None:
+    """Beside the pointer, on the ground of the page: dark in the dark."""
+    with opened(browser, tmp_path, bench(), dark=True) as seen:
+        box = seen.page.locator("#latency .plot svg").bounding_box()
+        assert box is not None
+        seen.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
+        tip = seen.page.locator("#latency [aria-label=tip]")
+        assert "answered" in (tip.text_content() or "")
+        ground = "document.querySelector('#latency [aria-label=tip] path')"
+        assert luminance(seen.value(f"getComputedStyle({ground}).fill")) < 0.02
+
+
 def test_names_and_reasons_are_shown_as_they_are(browser: Browser, tmp_path: Path) -> None:
     """A stranger's model may be called like a script: its name is read, in the table and in the plots."""
     name = f"groq/{POISONED}"

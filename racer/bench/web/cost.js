@@ -43,7 +43,7 @@ function costPicture(rows, share, width) {
       Plot.dot(lanes, { ...at, r: 3.5, fill: "var(--card)", stroke: "colour", strokeWidth: 1.6 }),
       Plot.dot(policies, { ...at, r: 5.5, symbol: "square", fill: "colour", stroke: "var(--card)" }),
       ...nameMarks(labelled(points, x, y, width), width),
-      Plot.tip(points, Plot.pointer({ ...at, title: (point) => costTip(point, share), lineWidth: 22 })),
+      costTips(points, at, share),
     ],
   });
 }
@@ -75,27 +75,34 @@ function boundBars(points, look) {
   });
 }
 
-/** Every policy has its name beside it, and the fastest lane; names that would touch are moved apart. */
+/**
+ * Every policy has its name beside it, and the fastest lane. No name lies on a point or on another:
+ * of points side by side, the outermost has its name in its own line, and those behind it go above.
+ */
 function labelled(points, x, y, width) {
   const fastest = d3.least(points.filter((point) => point.kind === "lane"), (point) => point.value);
-  const chosen = points.filter((point) => point.kind === "policy" || point === fastest);
   const down = (y.type === "log" ? d3.scaleLog : d3.scaleLinear)(y.domain, [COST_HEIGHT - 42, 36]);
   const across = d3.scaleLog(x.domain, [50, width - 20]);
-  const lowest = new Map([[-1, -Infinity], [1, -Infinity]]);
-  return d3.sort(chosen, (point) => down(point.value)).map((point) => {
-    const side = across(point.requests_per_answer) > width * 0.6 ? -1 : 1;
-    const place = Math.max(down(point.value), lowest.get(side) + 16);
-    lowest.set(side, place);
-    return { point, side, shift: place - down(point.value) };
+  const spots = points.map((point) => ({ point, x: across(point.requests_per_answer), y: down(point.value) }));
+  const chosen = spots.filter(({ point }) => point.kind === "policy" || point === fastest);
+  const free = new Map([[-1, Infinity], [1, Infinity]]);
+  const upwards = d3.sort(chosen, (spot) => -Math.round(spot.y / 16), (spot) => -Math.abs(spot.x - 50));
+  return upwards.map((spot) => {
+    const side = spot.x > width * 0.6 ? -1 : 1;
+    const place = Math.min(spot.y, free.get(side));
+    free.set(side, place - 16);
+    const near = spots.filter((each) => Math.abs(each.y - place) < 12 && Math.abs(each.x - spot.x) < width / 4);
+    const edge = d3.max([spot, ...near], (each) => side * each.x) * side;
+    return { point: spot.point, side, right: edge - spot.x + side * 11, shift: place - spot.y };
   });
 }
 
 /** Each name is a mark of its own: how far it is moved is no channel. */
 function nameMarks(labels, width) {
-  return labels.map(({ point, side, shift }) => Plot.text([point], {
+  return labels.map(({ point, side, right, shift }) => Plot.text([point], {
     x: "requests_per_answer",
     y: "value",
-    dx: side * 11,
+    dx: right,
     dy: shift,
     text: (each) => isolated(each.name),
     textAnchor: side > 0 ? "start" : "end",
@@ -109,9 +116,13 @@ function nameMarks(labels, width) {
   }));
 }
 
-function costTip(point, share) {
-  const requests = `${point.requests_per_answer.toFixed(2)} requests an answer`;
-  return [isolated(point.name), `${share}: ${between(point)}`, requests].join("\n");
+function costTips(points, at, share) {
+  const title = (point) => [
+    isolated(point.name),
+    `${share}: ${between(point)}`,
+    `${point.requests_per_answer.toFixed(2)} requests an answer`,
+  ].join("\n");
+  return Plot.tip(points, Plot.pointer({ ...at, title, lineWidth: 22, lineHeight: 1.4, stroke: "var(--soft)" }));
 }
 
 function costTold(points, share) {

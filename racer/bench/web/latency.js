@@ -10,9 +10,7 @@ function latencyPicture(rows, answers, width) {
   const rowOf = new Map(rows.map((row, index) => [row.id, index]));
   const dots = answers.filter((answer) => rowOf.has(answer.of));
   const x = timeScale([...dots.map((dot) => dot.took), ...rows.flatMap(latencyFigures)]);
-  const place = wide
-    ? { name: 0.4, failed: 0.72, dots: 0.36, bounds: 0.76 }
-    : { name: 0.2, failed: 0.2, dots: 0.54, bounds: 0.84 };
+  const place = placesIn(wide, dots.length > 0);
   return picture(latencyTold(rows), {
     width,
     height: rows.length * (wide ? 46 : 62) + 62,
@@ -35,14 +33,23 @@ function latencyPicture(rows, answers, width) {
         fillOpacity: dots.length > 1500 ? 0.3 : 0.45,
       }),
       ...boundMarks(boundsOf(rows), place.bounds),
-      Plot.tip(rows.filter((row) => row.latency.p50), Plot.pointer({
+      Plot.tip(rows.filter((row) => row.latency.p50), Plot.pointerY({
         x: (row) => row.latency.p50.value,
         y: (row) => rowOf.get(row.id) + place.bounds,
         title: latencyTip,
+        maxRadius: 400,
+        lineHeight: 1.4,
+        stroke: "var(--soft)",
         lineWidth: wide ? 40 : 22,
       })),
     ],
   });
+}
+
+/** Where in a row its parts are, from 0 above to 1 below. Without dots the bounds have the room. */
+function placesIn(wide, dotted) {
+  if (wide) return { name: 0.4, failed: 0.72, dots: 0.36, bounds: dotted ? 0.76 : 0.5 };
+  return { name: 0.2, failed: 0.2, dots: 0.54, bounds: dotted ? 0.84 : 0.66 };
 }
 
 /** The axis above, and below as well where it would be far away. */
@@ -124,7 +131,7 @@ function boundMarks(bounds, at) {
 
 function latencyTip(row) {
   const shares = Object.entries(row.latency).map(([share, estimate]) => `${share}: ${between(estimate)}`);
-  return [row.name, ...shares, `${row.answered} of ${row.asked} answered`].join("\n");
+  return [isolated(row.name), ...shares, `${row.answered} of ${row.asked} answered`].join("\n");
 }
 
 /** What the picture shows, for who does not see it. */
