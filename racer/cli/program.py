@@ -54,6 +54,7 @@ start here:
   racer doctor                          tries every key that you have
   racer usage                           what is used and left of every limit
   racer why                             how the last race went, lane by lane
+  racer serve                           the same for any program that speaks OpenAI
 
 Keys come from the environment or from .env (GROQ_API_KEY, MISTRAL_API_KEY, …),
 everything else from racer.toml; neither is needed where Ollama runs.

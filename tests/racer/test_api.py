@@ -328,3 +328,13 @@ async def test_the_one_call_form_reads_the_configuration(
 
     with pytest.raises(public.ConfigError, match=r"none\.toml"):
         await public.race("hi")
+
+
+@pytest.mark.anyio
+async def test_the_field() -> None:
+    """The lanes that there are, for whoever shows them; of a Racer that is open."""
+    racer = Racer(config_of("a", "b"), transport=ScriptedTransport({}))
+    with pytest.raises(RacerError, match="not open"):
+        _ = racer.field
+    async with racer:
+        assert [lane.id for lane in racer.field.lanes] == ["a/m", "b/m"]

@@ -36,7 +36,7 @@ from racer.core.reply import Attempt
 from racer.core.tax import Tax
 from racer.core.view import Why
 from racer.errors import ConfigError
-from racer.logs import LEVELS, fields_of, level_of, name_of, observer
+from racer.logs import LEVELS, fields_of, level_of, lines, name_of, observer
 from racer_adapters.secret import Secret
 from racer_adapters.types import Usage
 from tests.core.lanes import lane
@@ -411,3 +411,30 @@ def test_what_a_lane_cannot_be_told_is_said_once() -> None:
     lines = logged(first, first, other, first, style="json").splitlines()
 
     assert [orjson.loads(line)["fields"] for line in lines] == [["seed"], ["stop"]]
+
+
+def test_what_is_no_fact() -> None:
+    """It is written in the same form, from the same level on, and nothing in it steers a terminal."""
+    to = io.StringIO()
+    with redirect_stderr(to):
+        write = lines({"RACER_LOG": "json", "RACER_LOG_LEVEL": "info"})
+        assert write is not None
+        write("debug", "http.detail", {})
+        write("info", "http.request", {"status": 200, "route": "/\x1b[2J"})
+        write("error", "http.failed", {})
+
+    request, failed = (orjson.loads(row) for row in to.getvalue().splitlines())
+    assert (request["event"], request["level"], request["status"]) == ("http.request", "info", 200)
+    assert request["route"] == r"'/\x1b[2J'"
+    assert (failed["event"], failed["level"]) == ("http.failed", "error")
+
+
+def test_no_lines() -> None:
+    """Switched off there are none, and a full disk ends nothing."""
+    assert lines({"RACER_LOG": "off"}) is None
+    with redirect_stderr(FullDisk()):
+        write = lines({"RACER_LOG": "json"})
+        assert write is not None
+        write("error", "http.failed", {})
+    with pytest.raises(ConfigError, match="RACER_LOG_LEVEL is 'loud'"):
+        lines({"RACER_LOG_LEVEL": "loud"})
