@@ -71,7 +71,7 @@ class Door(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._timer = asyncio.get_running_loop().call_later(self._porch.patience, self.shut)
+        self._timer = asyncio.get_running_loop().call_later(self._porch.patience, self._late)
         self._porch.came(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -84,6 +84,11 @@ class Door(web.RequestHandler):
             self._timer.cancel()
             self._timer = None
         self._porch.spoke(self)
+
+    def _late(self) -> None:
+        """A head that is whole and waits for its turn is not late: this program is."""
+        if not self._request_count:
+            self.shut()
 
     def shut(self) -> None:
         """Without a word: nobody is there who could be answered."""
