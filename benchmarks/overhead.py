@@ -104,7 +104,10 @@ async def block(run: Run, races: int) -> Block:
     return (time.process_time() - cpu) / races, (time.perf_counter() - wall) / races
 
 
-async def compare(scenario: Scenario, sim: Simulated, blocks: int, races: int) -> None:
+async def compare(
+    scenario: Scenario, sim: Simulated, blocks: int, races: int
+) -> tuple[list[Block], list[Block]]:
+    """Ours and theirs, block by block; printed as well."""
     bare = Bare([f"{sim.url}/{name}/v1/chat/completions" for name in scenario.lanes])
     config = sim.config(*scenario.lanes)
     async with Racer(config) as racer:
@@ -117,6 +120,7 @@ async def compare(scenario: Scenario, sim: Simulated, blocks: int, races: int) -
                 theirs.append(pair[1])
     await bare.close()
     report(scenario.title, ours, theirs)
+    return ours, theirs
 
 
 async def policies(sim: Simulated, blocks: int, races: int) -> float:

@@ -61,4 +61,4 @@ def simulator(profile: str) -> Generator[Simulated]:
             raise RuntimeError("the simulator did not start")
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
