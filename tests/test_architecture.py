@@ -28,6 +28,10 @@ PURE_IN_BATCH = (
     "rows", "tanks", "terms",
 )  # fmt: skip
 PURE_IN_BENCH = ("contest", "figures", "quantile", "report", "resample", "sample")
+PURE_IN_SERVER = (
+    "condition", "fault", "guard", "lately", "names", "openai", "openapi", "openapi_bodies", "query", "question",
+    "tally",
+)  # fmt: skip
 PURE = (
     "adapters/racer_adapters",
     "racer/core",
@@ -36,6 +40,7 @@ PURE = (
     *(f"racer/accounts/{name}.py" for name in PURE_IN_ACCOUNTS),
     *(f"racer/batch/{name}.py" for name in PURE_IN_BATCH),
     *(f"racer/bench/{name}.py" for name in PURE_IN_BENCH),
+    *(f"racer/server/{name}.py" for name in PURE_IN_SERVER),
 )
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "tools"}
 LONGEST_FUNCTION, LONGEST_FILE = 40, 400

@@ -23,6 +23,8 @@ LATER = {
     "sqlite3": "in the store",
     "aiosqlite": "in the store",
     "zoneinfo": "where a limit names a time zone",
+    "prometheus_client": "where /metrics is asked for",
+    "opentelemetry": "in the server",
     "openai": "never: racer speaks to the wire",
     "ollama": "never: racer speaks to the wire",
     "httpx": "never",

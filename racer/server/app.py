@@ -15,7 +15,7 @@ from aiohttp import web
 
 from racer.config import ServerSettings
 from racer.errors import RacerError
-from racer.server import fault, openai, probes
+from racer.server import events, fault, figures, health, metrics, openai, probes
 from racer.server.audience import Audience
 from racer.server.door import Door, Porch
 from racer.server.guard import Knock, check_body, gate_of
@@ -25,6 +25,7 @@ from racer.server.question import Refused
 from racer.server.surface import answering
 from racer.server.visit import Visit
 from racer.server.visitors import Visitors
+from racer.server.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,13 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/chat/completions", answering(openai.SURFACE)),
     Route("GET", "/v1/models", probes.models),
     Route("GET", "/v1/models/*", probes.model),
+    Route("GET", "/api/health", health.health),
+    Route("GET", "/api/usage", figures.usage),
+    Route("GET", "/api/races", figures.races),
+    Route("GET", "/api/races/*", figures.race),
+    Route("GET", "/api/events", events.events),
+    Route("GET", "/metrics", metrics.metrics),
+    Route("GET", "/openapi.json", figures.described),
     Route("GET", "/livez", probes.alive, public=True),
     Route("GET", "/readyz", probes.ready, public=True),
 )
@@ -95,7 +103,10 @@ class Server:
             journal=journal or Journal(),
             timeouts=timeouts or Timeouts(),
             now=time.time,
+            watch=Watch(racer.config, time.time),
         )
+        self.house.audience.join(self.house.watch)
+        self.house.served.append(self.house.watch.tally.served)
         self._gate = gate_of(settings, settings.tokens)
         self._routes = _by_path(routes)
         self._most = connections
@@ -161,6 +172,7 @@ class Server:
         if isinstance(request.protocol, Door):
             request.protocol.spoke()
         visit = Visit(request)
+        self.house.watch.came(request.headers)
         began, status = time.monotonic(), 0
         try:
             response = await self._answer(visit)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from racer.server.audience import Audience
     from racer.server.journal import Journal
     from racer.server.visitors import Visitors
+    from racer.server.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class House:
     journal: Journal
     timeouts: Timeouts
     now: Callable[[], float]
+    watch: Watch
     stopping: anyio.Event = field(default_factory=anyio.Event)
     served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])
 

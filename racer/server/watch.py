@@ -1,0 +1,61 @@
+"""Who watches the races of a server: for the pages that show them, and for those who count."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from racer import telemetry
+from racer.accounts.reckoning import stated
+from racer.server.condition import Condition
+from racer.server.lately import Lately
+from racer.server.live import Live
+from racer.server.readings import Readings
+from racer.server.tally import Tally
+from racer.timepiece import timepiece
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from racer.accounts.inquiry import Inquiry
+    from racer.accounts.statement import Statement
+    from racer.config import Config
+    from racer.core.facts import Fact
+
+
+class Watch:
+    """An observer of facts, to be joined to the audience. `now` is in unix seconds."""
+
+    def __init__(self, config: Config, now: Callable[[], float]) -> None:
+        self.live = Live(os.urandom(4).hex())
+        self.lately = Lately()
+        self.condition = Condition()
+        self.tally = Tally()
+        self.spans = telemetry.observer()
+        self.readings = Readings(time.monotonic)
+        self.folder = Path()  # where the Racer's own database is looked for, too
+        self.piece = timepiece()
+        self._config = config
+        self._now = now
+
+    def __call__(self, fact: Fact) -> None:
+        at = self._now()
+        self.live.observe(fact, at)
+        self.lately.observe(fact, at)
+        self.condition.observe(fact, at)
+        self.tally.observe(fact)
+        if self.spans is not None:
+            self.spans(fact)
+
+    def came(self, headers: Mapping[str, str]) -> None:
+        """A request has come, in a task of its own: what it starts is of the trace that its headers name."""
+        if self.spans is not None:
+            telemetry.continue_trace(headers)
+
+    async def statement(self, inquiry: Inquiry) -> Statement:
+        """What `racer usage` says. Raises BadRequest, ConfigError and StoreError."""
+        return await self.readings.get(
+            inquiry, lambda: stated(inquiry, self._config, self.folder, self.piece)
+        )

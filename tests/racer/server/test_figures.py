@@ -1,0 +1,197 @@
+"""Usage, races, the timeline of one: the same figures as the command line's."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from racer.cli.program import perform
+from racer.cli.shell import Shell
+from racer.testing import hangs, says
+from tests.racer.accounts.rows import LONG_KEY
+from tests.racer.server.houses import CHAT, TOKEN, Room, said, token
+from tests.racer.server.rooms import ROW, get, kept, until_written
+
+pytestmark = [pytest.mark.anyio, pytest.mark.real_time]
+
+
+async def shown(place: Room, *words: str) -> Any:
+    """What the command line says of the same configuration, as another process would."""
+    path = place.racer.config.env["RACER_DB"]
+    return await anyio.to_thread.run_sync(lambda: command(Path(path).parent, *words))
+
+
+def command(folder: Path, *words: str) -> Any:
+    """`a` is a row of the user's file here: the catalogue knows nobody of that name."""
+    (folder / "racer.toml").write_text(
+        '[providers.a]\ndialect = "openai"\nbase_url = "https://a.test/v1"\nkeys = ["$A_KEY"]\n'
+        'limits = [{ requests = 100, per = "day" }]\nmodels = [{ name = "m", price = [1, 3] }]\n'
+    )
+    out = io.StringIO()
+    environ = {"RACER_DB": str(folder / "racer.db"), "A_KEY": LONG_KEY}
+    assert perform(words, Shell(io.StringIO(), out, io.StringIO(), environ, folder)) == 0
+    return orjson.loads(out.getvalue())
+
+
+def of_a(document: Any) -> list[Any]:
+    return [limit for limit in document["limits"] if limit["provider"] == "a"]
+
+
+async def test_figures_are_those_of_the_command_line(tmp_path: Path) -> None:
+    """Limits, sums, race tax, alerts and savings are equal; only the instants are those of asking."""
+    async with kept(tmp_path) as place:
+        for _ in range(3):
+            await place.ask()
+        await until_written(place, 3)
+        await anyio.sleep(0.6)
+        _, served = await get(place, "/api/usage?since=24h&saved=1")
+        told = await shown(place, "usage", "--json", "--since", "24h", "--saved")
+
+    assert of_a(served) == of_a(told)
+    assert of_a(served)[0]["used"] == 3
+    assert set(served) == {*told, "by_token"}
+    for name in ("totals", "tax", "unforeseen", "alerts", "forecast", "saved", "database"):
+        assert served[name] == told[name], name
+
+
+async def test_usage_by_token(tmp_path: Path) -> None:
+    """Since the server began."""
+    async with kept(tmp_path, tokens=(token(),)) as place:
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        await place.ask(headers=headers)
+        status, served = await get(place, "/api/usage?forecast&tokens_per_day=5", headers=headers)
+        refused, _ = await get(place, "/api/usage")
+
+    (mine,) = served["by_token"]
+    assert (status, refused) == (200, 401)
+    assert mine["input_tokens"] > 0
+    assert mine | {"input_tokens": 0, "output_tokens": 0} == {
+        "token": "team", "requests": 1, "refused": 0, "in_flight": 0, "input_tokens": 0, "output_tokens": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [
+        ("/api/usage?since=soon", "since"),
+        ("/api/usage?since=2999-01-01", "since"),
+        ("/api/usage?since=2026-02-31", "since"),
+        ("/api/usage?tokens_per_day=-1", "tokens_per_day"),
+        ("/api/usage?tokens_per_day=x", "tokens_per_day"),
+        ("/api/usage?forecast=maybe", "forecast"),
+        ("/api/usage?what=1", "what"),
+        ("/api/races?limit=0", "limit"),
+        ("/api/races?limit=501", "limit"),
+        ("/api/races?limit=1&limit=2", "limit"),
+        ("/api/races/last?x=1", "x"),
+        ("/api/health?x=1", "x"),
+        ("/metrics?x=1", "x"),
+        ("/api/events?race=", "race"),
+    ],
+)
+async def test_questions_that_nobody_can_answer(path: str, param: str) -> None:
+    """The field is named."""
+    async with kept(None) as place:
+        status, body = await get(place, path)
+
+    assert (status, body["error"]["param"]) == (400, param)
+
+
+async def test_races(tmp_path: Path) -> None:
+    """Those that are over and those under way, at once; the timeline as the command line has it."""
+    async with kept(tmp_path, {"a": [says("hello"), hangs()]}) as place:
+        _, _, headers = await place.ask()
+        first = headers["x-racer-race-id"]
+        asking = asyncio.ensure_future(place.client.post(place.server.url + CHAT, json=said()))
+        with anyio.fail_after(10):
+            while not place.server.house.watch.lately.running:  # noqa: ASYNC110 - nobody is told
+                await anyio.sleep(0.001)
+        _, body = await get(place, "/api/races?limit=10")
+        status, timeline = await get(place, f"/api/races/{first}")
+        _, short = await get(place, f"/api/races/{first[:12]}")
+        told = await shown(place, "why", first, "--json")
+        asking.cancel()
+
+    assert [each["ending"] for each in body["races"]] == [None, "won"]
+    assert body["races"][1]["race_id"] == first
+    (running,) = body["running"]
+    assert running["race_id"] == body["races"][0]["race_id"]
+    assert [each["lane"] for each in running["attempts"]] == ["a/m"]
+    assert (status, timeline, short) == (200, told, told)
+
+
+async def test_the_last_race(tmp_path: Path) -> None:
+    """As `racer why` without a name."""
+    async with kept(tmp_path) as place:
+        none, body = await get(place, "/api/races/last")
+        await place.ask()
+        await until_written(place)
+        found, timeline = await get(place, "/api/races/last")
+
+    assert (none, found, timeline["ending"]) == (404, 200, "won")
+    assert "no such race" in body["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["zz", "", "..", "%2e%2e%2fx", "A0", "0" * 65, "a/b"])
+async def test_what_is_no_race(name: str, tmp_path: Path) -> None:
+    """Whatever stands there, it is looked up in the database alone."""
+    async with kept(tmp_path) as place:
+        status, body = await get(place, f"/api/races/{name}")
+
+    assert (status, body["error"]["code"]) == (404, "not_found")
+
+
+async def test_several_races_begin_so(tmp_path: Path) -> None:
+    """Nobody guesses which is meant."""
+    async with kept(tmp_path) as place:
+        ids = {(await place.ask())[2]["x-racer-race-id"][0] for _ in range(17)}
+        await until_written(place, 17)
+        answers = [await get(place, f"/api/races/{digit}") for digit in sorted(ids)]
+
+    assert {status for status, _ in answers} <= {200, 404}
+    (words, *_) = [body["error"]["message"] for status, body in answers if status == 404]
+    assert "races begin so" in words
+
+
+async def test_a_database_in_memory() -> None:
+    """It ends with the process: races of late are told, timelines are not."""
+    async with kept(None) as place:
+        _, _, headers = await place.ask()
+        _, body = await get(place, "/api/races")
+        status, told = await get(place, f"/api/races/{headers['x-racer-race-id']}")
+
+    assert [each["ending"] for each in body["races"]] == ["won"]
+    assert (status, "in memory" in told["error"]["message"]) == (404, True)
+
+
+async def test_a_database_that_is_none(tmp_path: Path) -> None:
+    """It is said, and the server goes on."""
+    async with kept(tmp_path, rows={"a": ROW}) as place:
+        await place.ask()
+        await until_written(place)
+        place.server.house.watch.folder = tmp_path
+        for part in ("racer.db", "racer.db-wal", "racer.db-shm"):
+            (tmp_path / part).unlink(missing_ok=True)
+        (tmp_path / "racer.db").write_bytes(b"this is no database" * 400)
+        await anyio.sleep(0.6)
+        usage, body = await get(place, "/api/usage")
+        health, report = await get(place, "/api/health")
+        status, _, _ = await place.ask()
+
+    assert (usage, health, status) == (500, 200, 200)
+    assert "error" in body
+    assert (report["status"], report["store"]["available"]) == ("degraded", False)
+
+
+async def test_the_description_is_served() -> None:
+    """As JSON, whole."""
+    async with kept(None) as place:
+        status, body = await get(place, "/openapi.json")
+
+    assert (status, body["openapi"]) == (200, "3.1.0")
