@@ -32,6 +32,7 @@ FIGURES = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "benchmarks" / "RESULTS.md"
 README = ROOT / "README.md"
 PICTURES = ROOT / "docs" / "pictures"
+PEERS = {"peers", "poison", "leaks", "limits"}
 NAMES = ("overhead", "peers", "poison", "leaks", "limits", "policies")
 
 
@@ -50,20 +51,28 @@ def main() -> int:
     given = read(sys.argv[1:])
     results = load(FIGURES)
     began = time.monotonic()
+    wanted = () if given.render else given.only
     with Stage() as stage:
         every = sections(stage, given.seeds)
+        missing = ready(stage) if PEERS.intersection(wanted) else {}
         for section in every:
-            if section.name in given.only and not given.render:
+            if section.name in wanted:
                 print(f"\n{section.title}", flush=True)
                 results[section.name] = measured(section)
                 save(FIGURES, results)
                 write(every, results)
-        missing = {} if given.render or {*given.only} <= {"overhead", "policies"} else stage.missing
     write(every, results)
     print(f"\nbenchmarks/RESULTS.md is written; {time.monotonic() - began:.0f} s")
     for name, why in missing.items():
         print(f"not measured: {name}: {why}", file=sys.stderr)
     return 1 if missing else 0
+
+
+def ready(stage: Stage) -> dict[str, str]:
+    """Install and start the peers. Those that could not be installed, and why."""
+    print("\nThe peers: environments under .peers, processes", flush=True)
+    print(f"  {len(stage.cast)} are ready", flush=True)
+    return stage.missing
 
 
 def measured(section: Section) -> Measured:
