@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
 
 ANSWERED = "answered"
+BURST = 0.01  # seconds: an answer that is there sooner was written before, and sent at once
 KEPT_OUT = "kept_out"  # nothing was sent: every lane was resting or used up
 
 
@@ -58,11 +59,11 @@ class Sample:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """While it was writing: from its first token to its end."""
+        """While it was writing: from its first token to its end. None where all came in one burst."""
         if not self.answered or not self.output_tokens or self.first_token is None:
             return None
         writing = self.took - self.first_token
-        return self.output_tokens / writing if writing > 0 else None
+        return self.output_tokens / writing if writing > BURST else None
 
     def to_dict(self) -> dict[str, Any]:
         return {

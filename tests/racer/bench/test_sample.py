@@ -38,6 +38,7 @@ def test_speed_is_from_the_first_token_on() -> None:
         {"first_token": 0.25, "output_tokens": 0},
         {"output_tokens": 30},
         {"first_token": 0.75, "output_tokens": 30},
+        {"first_token": 0.745, "output_tokens": 30},  # in one burst
     ],
 )
 def test_no_speed_without_all_that_it_takes(more: dict[str, Any]) -> None:
