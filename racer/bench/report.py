@@ -6,11 +6,12 @@ of a hundred may be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from racer.bench.sample import Kind, Sample
 
 FORMAT = 1

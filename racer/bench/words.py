@@ -20,28 +20,20 @@ SMALL = 0.1  # seconds: below, milliseconds read better
 
 
 def sentences(report: Report) -> tuple[str, ...]:
-    """Policies first, then lanes that cannot be told apart, then which quantiles have no upper bound."""
+    """Who is told apart, policies first; then who is not, and which quantiles have no upper bound."""
     by_name = {row.name: row for row in report.rows}
-    best = best_lane(report.rows)
-    found: list[str] = []
-    for each in report.comparisons:
-        policy = by_name[each.a]
-        if policy.kind is Kind.POLICY:
-            other = f"{each.b}, the best lane alone" if best and each.b == best.name else f"`{each.b}`"
-            found += _policy(policy, each, other)
+    policies = [each for each in report.comparisons if by_name[each.a].kind is Kind.POLICY]
     lanes = [each for each in report.comparisons if by_name[each.a].kind is Kind.LANE]
-    found += [_alike(each) for each in lanes if each.share == "p50" and not each.told_apart]
-    return (*found, *_unbounded(report.rows, report.confidence))
+    best = best_lane(report.rows)
+    whose = "" if best is None else best.name
+    told = [_told(by_name[each.a], each, whose) for each in policies if each.told_apart]
+    alike = [each for each in (*policies, *lanes) if each.share == "p50" and not each.told_apart]
+    return (*told, *_alike(alike), *_unbounded(report.rows, report.confidence))
 
 
-def _policy(policy: Row, found: Comparison, other: str) -> list[str]:
-    """Of what is not told apart, only the medians are worth a sentence."""
-    if found.told_apart:
-        gain, cost = _gain(found), _cost(policy)
-        return [f"{policy.name} answers {AMOUNTS[found.share]} {gain} than {other}, for {cost}"]
-    if found.share != "p50":
-        return []
-    return [f"too few rounds to tell whether {policy.name} is sooner than {other}{_would(found)}"]
+def _told(policy: Row, found: Comparison, best: str) -> str:
+    other = f"{found.b}, the best lane alone" if found.b == best else f"`{found.b}`"
+    return f"{policy.name} answers {AMOUNTS[found.share]} {_gain(found)} than {other}, for {_cost(policy)}"
 
 
 def _gain(found: Comparison) -> str:
@@ -58,29 +50,31 @@ def _cost(policy: Row) -> str:
     return f"{1.0 if asked is None else asked:.2f} requests an answer"
 
 
-def _alike(found: Comparison) -> str:
-    return f"too few rounds to tell {found.a} from {found.b}{_would(found)}"
-
-
-def _would(found: Comparison) -> str:
-    if found.rounds_needed is None:
-        return " (what they differ by is next to nothing)"
-    return f" (about {about(found.rounds_needed)} would)"
+def _alike(found: Sequence[Comparison]) -> list[str]:
+    """In one sentence each: whom more rounds would tell apart, and whom none would."""
+    hard = [f"{each.a} from {each.b} ({about(each.rounds_needed)})" for each in found if each.rounds_needed]
+    same = [f"{each.a} and {each.b}" for each in found if not each.rounds_needed]
+    said: list[str] = []
+    if hard:
+        said.append(f"too few rounds to tell by their medians (about so many would): {'; '.join(hard)}")
+    if same:
+        said.append(f"next to nothing between the medians of {'; '.join(same)}")
+    return said
 
 
 def _unbounded(rows: Sequence[Row], confidence: float) -> list[str]:
-    """Which quantiles no row can bound from above, and how many answers of each contender could."""
+    """Which quantiles have no upper bound somewhere, and how many answers of each would give one."""
     answering = [row for row in rows if row.latency]
     found: list[str] = []
     for name, share in SHARES.items():
-        without = [row for row in answering if row.latency[name].high is None]
+        without = [row.name for row in answering if row.latency[name].high is None]
         if without:
             needed = about(_needed(len(answering), share, confidence))
-            whose = "any" if len(without) == len(answering) else ", ".join(row.name for row in without)
-            found.append(
-                f"too few answers to say how high the {name} of {whose} may be (about {needed} would)"
-            )
-    return found
+            whose = "" if len(without) == len(answering) else f" of {', '.join(without)}"
+            found.append(f"{name}{whose} ({needed})")
+    if not found:
+        return []
+    return [f"too few answers to say how high it may be (about so many would): {'; '.join(found)}"]
 
 
 def _needed(rows: int, share: float, confidence: float) -> int:

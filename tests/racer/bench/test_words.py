@@ -65,10 +65,12 @@ def test_a_policy_that_is_not_told_apart() -> None:
     nothing = replace(unsure, b="one", rounds_needed=None)
 
     assert said(RACES, unsure, replace(unsure, share="p95")) == (
-        "too few rounds to tell whether all is sooner than p/a, the best lane alone (about 140 would)",
+        "too few rounds to tell by their medians (about so many would): all from p/a (140)",
     )
-    assert said(RACES, nothing) == (
-        "too few rounds to tell whether all is sooner than `one` (what they differ by is next to nothing)",
+    few = "too few rounds to tell by their medians (about so many would)"
+    assert said(RACES, unsure, replace(unsure, b="one"), nothing) == (
+        f"{few}: all from p/a (140); all from one (140)",
+        "next to nothing between the medians of all and one",
     )
 
 
@@ -78,7 +80,7 @@ def test_lanes_that_cannot_be_told_apart() -> None:
 
     [sentence] = said(samples)
 
-    assert sentence.startswith("too few rounds to tell p/")
+    assert sentence.startswith("too few rounds to tell by their medians (about so many would): p/")
     assert "p/c" not in sentence
 
 
@@ -87,9 +89,9 @@ def test_which_quantiles_have_no_upper_bound() -> None:
     few = sentences(report(lanes(a=[0.4] * 20, b=[0.4] * 20)))
     mixed = sentences(report(lanes(a=[0.4] * 140, b=[0.4] * 20)))
 
-    assert "too few answers to say how high the p95 of any may be (about 130 would)" in few
-    assert "too few answers to say how high the p95 of p/b may be (about 130 would)" in mixed
-    assert not any("p50" in each for each in few + mixed)
+    short = "too few answers to say how high it may be (about so many would): "
+    assert f"{short}p95 (130); p99 (630)" in few
+    assert f"{short}p95 of p/b (130); p99 (630)" in mixed
 
 
 @pytest.mark.parametrize(("count", "share"), [(130, 0.95), (650, 0.99)])
