@@ -27,7 +27,9 @@ PURE_IN_BATCH = (
     "bits", "case", "desk", "form", "formats", "line", "missing", "pace", "plan", "progress", "records",
     "rows", "tanks", "terms",
 )  # fmt: skip
-PURE_IN_BENCH = ("contest", "figures", "quantile", "report", "resample", "sample")
+PURE_IN_BENCH = (
+    "chance", "contest", "drawn", "figures", "hindsight", "quantile", "report", "resample", "sample", "words",
+)  # fmt: skip
 PURE_IN_SERVER = (
     "condition", "fault", "guard", "lately", "names", "openai", "openapi", "openapi_bodies", "query", "question",
     "tally",
