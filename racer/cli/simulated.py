@@ -24,6 +24,8 @@ Value: TypeAlias = "str | list[Value] | dict[str, Value]"
 TAG = "sim"
 KEY_VARIABLE = "SIM_API_KEY"
 _QUIRKS = ("renames", "drops")
+_ABLE = frozenset({"openai", "ollama", "anthropic", "gemini", "cohere", "responses"})  # the others take text
+_CAN: list[Value] = ["tools", "json", "schema", "vision"]
 
 
 def name_of(provider: Simulated) -> str:
@@ -44,7 +46,8 @@ def _row(provider: Simulated, base_url: str, builtin: Mapping[str, Any]) -> Row:
     row |= {quirk: builtin[quirk] for quirk in _QUIRKS if quirk in builtin}
     if provider.keys is not None:
         row["keys"] = [f"${KEY_VARIABLE}"]
-    row["models"] = [{"name": model, "tags": [TAG]} for model in provider.models]
+    can = {"can": _CAN} if provider.dialect in _ABLE else {}
+    row["models"] = [{"name": model, "tags": [TAG], **can} for model in provider.models]
     return row
 
 

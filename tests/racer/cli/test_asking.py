@@ -67,13 +67,8 @@ def stage() -> Iterator[Simulator]:
 
 @pytest.fixture
 def theatre(stage: Simulator, tmp_path: Path) -> Path:
-    """As `home`, with these providers. sim-json takes a schema."""
-    home = home_of(stage, tmp_path)
-    rows = (home / "racer.toml").read_text()
-    head, json_row = rows.split("[providers.sim-json]")
-    json_row = json_row.replace('tags = ["sim"]', 'tags = ["sim"], can = ["schema"]', 1)
-    (home / "racer.toml").write_text(f"{head}[providers.sim-json]{json_row}")
-    return home
+    """As `home`, with these providers."""
+    return home_of(stage, tmp_path)
 
 
 @pytest.fixture

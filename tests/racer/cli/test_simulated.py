@@ -41,6 +41,7 @@ async def test_the_rows_load_as_they_are_printed(tmp_path: Path) -> None:
         assert loaded[name].dialect == row["dialect"]
         assert [model.name for model in loaded[name].models] == [model["name"] for model in row["models"]]
         assert all(model.tags == {"sim"} for model in loaded[name].models)
+        assert all(model.can == {"tools", "json", "schema", "vision"} for model in loaded[name].models)
     assert loaded["sim-mistral"].drops == {"stream_options"}
     assert loaded["sim-groq"].models[1].name == 'odd\\"name'
 
