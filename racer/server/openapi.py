@@ -96,8 +96,9 @@ def in_path(name: str, description: str) -> Json:
 
 
 _FLAG: Json = {"type": "string", "enum": ["1", "0", "true", "false", "yes", "no"]}
+_WHEN = r"^([1-9][0-9]{0,2}[smhdw]|20[0-9]{2}-[0-9]{2}-[0-9]{2})$"
 _USAGE = [
-    query("since", "for sums, race tax, alerts and savings: 24h, 7d, or a date", type="string"),
+    query("since", "for sums, race tax, alerts and savings: 24h, 7d, or a date", type="string", pattern=_WHEN),
     query("forecast", "how long what is left will last", **_FLAG),
     query(
         "tokens_per_day",

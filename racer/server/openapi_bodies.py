@@ -36,10 +36,18 @@ def all_of(**properties: Json) -> Json:
     return {"type": "object", "required": [*properties], "properties": properties}
 
 
+_MESSAGE = has(
+    "role",
+    role={"enum": ["system", "developer", "user", "assistant", "tool"]},
+    content=maybe({"anyOf": [TEXT, many(OBJECT)]}),
+)
 _REQUEST = has(
     "model", "messages",
-    model=TEXT | {"description": "auto, auto:frugal, auto:fast, provider, provider/model, or several"},
-    messages={"type": "array", "minItems": 1, "items": all_of(role=TEXT) | {"additionalProperties": True}},
+    model={
+        "type": "string", "pattern": r"[^\s,]", "maxLength": 2000,
+        "description": "auto, auto:frugal, auto:fast, provider, provider/model, or several",
+    },
+    messages={"type": "array", "minItems": 1, "items": _MESSAGE},
     stream=maybe(YES_NO),
     stream_options=maybe(has(include_usage=YES_NO)),
     n=maybe({"type": "integer", "const": 1}),

@@ -22,7 +22,7 @@ from racer_adapters.errors import Kind, WireError
 from tests.racer.server.rooms import WON, begins, ends, over, speaks, started
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from racer.core.facts import Fact
     from racer.testing import Script
@@ -40,12 +40,17 @@ class Collected:
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
 
     @property
+    def finished(self) -> Sequence[ReadableSpan]:
+        """In the order of their ends."""
+        return self._exporter.get_finished_spans()
+
+    @property
     def spans(self) -> dict[str, ReadableSpan]:
         """By name; of several the last one."""
-        return {span.name: span for span in self._exporter.get_finished_spans()}
+        return {span.name: span for span in self.finished}
 
     def __len__(self) -> int:
-        return len(self._exporter.get_finished_spans())
+        return len(self.finished)
 
     def see(self, *facts: Fact) -> None:
         seen = Spans(self.provider)

@@ -54,7 +54,8 @@ def test_who_may_ask() -> None:
     """What is public in the table of routes is public here."""
     public = {route.path for route in ROUTES if route.public}
 
-    assert {path for path, operation in operations() if operation.get("security") == []} == public
+    found = {path for path, operation in operations() if operation.get("security") == []}
+    assert {_NAME.sub("*", path) for path in found} == public
 
 
 def test_names() -> None:

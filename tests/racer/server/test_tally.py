@@ -52,6 +52,7 @@ def test_lanes_under_way() -> None:
     found = counted(begins(), begins(attempt=1), begins(on=B), ends())
     assert found.flying == {"a": 1, "b": 1}
     assert counted(ends()).flying == {"a": 0}
+    assert counted(ends(usage=None)).tokens == {}
 
 
 def test_other_facts() -> None:

@@ -11,7 +11,10 @@ from racer.accounts.inquiry import Inquiry
 from racer.errors import BadRequest
 from racer.server.live import Reader
 from racer.server.watch import Watch
+from racer.telemetry import Spans
+from tests.racer.server.houses import CHAT, said
 from tests.racer.server.rooms import WON, config_at, kept
+from tests.racer.test_telemetry import Collected, context_of, parent_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -56,6 +59,26 @@ async def test_the_trace_of_a_request() -> None:
     watch.spans = None
     watch.came({"traceparent": PARENT})
     assert trace.get_current_span().get_span_context().trace_id == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.real_time
+async def test_a_race_is_part_of_its_requests_trace() -> None:
+    """Whole and streamed; who names no trace has one of its own."""
+    collected = Collected()
+    async with kept(None) as place:
+        place.server.house.watch.spans = Spans(collected.provider)
+        for more in ({}, {"stream": True}):
+            async with place.client.post(
+                place.server.url + CHAT, json=said(**more), headers={"traceparent": PARENT}
+            ) as answer:
+                await answer.read()
+        await place.ask()
+    races = [span for span in collected.finished if span.name == "race all"]
+
+    assert [parent_of(span) for span in races[:2]] == [int(PARENT.split("-")[2], 16)] * 2
+    assert races[2].parent is None
+    assert {context_of(span).trace_id for span in races[:2]} == {int(TRACE, 16)}
 
 
 @pytest.mark.anyio
