@@ -58,7 +58,7 @@ def main() -> int:
         for section in every:
             if section.name in wanted:
                 print(f"\n{section.title}", flush=True)
-                results[section.name] = measured(section)
+                results[section.name] = measured(section, given.note)
                 save(FIGURES, results)
                 write(every, results)
     write(every, results)
@@ -75,17 +75,17 @@ def ready(stage: Stage) -> dict[str, str]:
     return stage.missing
 
 
-def measured(section: Section) -> Measured:
+def measured(section: Section, note: str) -> Measured:
     began = time.monotonic()
     data = section.run()
     command = " ".join(("./scripts/benchmarks", *sys.argv[1:]))
     today = datetime.now(UTC).date().isoformat()
-    return Measured(today, command, machine(), round(time.monotonic() - began, 1), data)
+    return Measured(today, command, machine(note), round(time.monotonic() - began, 1), data)
 
 
-def machine() -> str:
+def machine(note: str) -> str:
     system = f"{platform.system()} {platform.machine()}"
-    return f"{system}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{system}, {os.cpu_count()} cores, Python {platform.python_version()}{note and '; '}{note}"
 
 
 def write(every: Sequence[Section], results: Results) -> None:
@@ -107,6 +107,7 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="sections (all)")
     parser.add_argument("--seeds", type=int, choices=range(1, 9), default=1, help="of each day (1)")
+    parser.add_argument("--note", default="", help="what is to stand beside the machine")
     parser.add_argument("--render", action="store_true", help="write the pages from the figures of before")
     return parser.parse_args(arguments)
 

@@ -58,7 +58,7 @@ def _days(told: Sequence[Mapping[str, Any]]) -> list[Day]:
 
 
 def text(data: Mapping[str, Any]) -> str:
-    rows = [row for world in data["worlds"] for row in _rows(data, world)]
+    rows = [row for world in _worlds(data) for row in _rows(data, world)]
     seeds = data["seeds"]
     said = "one seed" if seeds == 1 else f"{seeds} seeds; in brackets, the least and the most of them"
     head = ("day", "policy", "p50", "p95", "p99", "failed", "metered requests an answer", "gain")
@@ -66,11 +66,15 @@ def text(data: Mapping[str, Any]) -> str:
         "Whole days of 4,000 to 6,000 requests, raced by the real engine in virtual time: quotas, breakers,"
         f" learned latencies and all. {said[:1].upper()}{said[1:]}. Gain: of what `all` takes off the p99 of"
         " `one`; where quota is scarce, there is none to be had by asking all.\n\n"
-        + "\n".join(f"- `{world}`: {ABOUT[world]}" for world in data["worlds"])
+        + "\n".join(f"- `{world}`: {ABOUT[world]}" for world in _worlds(data))
         + "\n\n"
         + table(head, rows)
         + "\n\nEight seeds, and what the model said of the same days: `python benchmarks/policies.py`."
     )
+
+
+def _worlds(data: Mapping[str, Any]) -> list[str]:
+    return [world for world in ABOUT if world in data["worlds"]]
 
 
 def _rows(data: Mapping[str, Any], world: str) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmarks.results import Results
 
-# The columns: whose figures, how they are called, and whose of them stand for poison where ways differ.
+# The columns: whose figures, and how they are called.
 COLUMNS = (
     ("racer_client:frugal", "racer `frugal`"),
     ("racer_client:all", "racer `all`"),
@@ -25,11 +25,11 @@ COLUMNS = (
     ("freellmpool_client:whole", "freellmpool"),
 )
 NEEDED = ("peers", "poison", "leaks", "limits")
-LIMITED = {
-    "racer_client:frugal": "racer_client:all",
-    "litellm_race:stream": "litellm_race:whole",
-    "freelm_client:stream": "freelm_client:whole",
+# The same clients when they are asked for whole replies; and where limits were tried in one way alone.
+WHOLE = {
+    f"{name}:stream": f"{name}:whole" for name in ("by_hand", "openai_race", "litellm_race", "freelm_client")
 }
+LIMITED = {**WHOLE, "racer_client:frugal": "racer_client:all"}
 
 
 def part(results: Results) -> str | None:
@@ -46,7 +46,11 @@ def part(results: Results) -> str | None:
         ),
         _row("requests an answer there", shown, _requests(speed)),
         _row("CPU a race of four lanes alike, times by hand", shown, _cpu(speed)),
-        _row("the right answer beside a lane that answers badly", shown, _poison(results["poison"].data)),
+        _row(
+            "the right answer beside a lane that answers badly; asked for streams, for whole replies",
+            shown,
+            _poison(results["poison"].data),
+        ),
         _row("calls still open 0.1 s after the caller left", shown, _leaks(results["leaks"].data)),
         _row("calls that 20 callers make of a limit of 5", shown, _limits(results["limits"].data)),
     ]
@@ -93,7 +97,13 @@ def _cpu(speed: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _poison(poison: Mapping[str, Any]) -> dict[str, str]:
-    return {key: "{} of {}".format(*right_of(poison, key)) for key, _ in COLUMNS}
+    """In both ways, where a client has been asked in two."""
+    return {key: "; ".join(_rights(poison, (key, WHOLE.get(key, key)))) for key, _ in COLUMNS}
+
+
+def _rights(poison: Mapping[str, Any], keys: tuple[str, str]) -> list[str]:
+    rights = [right_of(poison, key) for key in dict.fromkeys(keys)]
+    return [f"{right} of {races}" for right, races in rights if races]
 
 
 def _leaks(leaks: Mapping[str, Any]) -> dict[str, str]:

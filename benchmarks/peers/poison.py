@@ -82,7 +82,8 @@ def text(data: Mapping[str, Any]) -> str:
     there = [entry for entry in CAST if all(entry.key in found for found in data["cases"].values())]
     rows = [
         (CASES[case], *(_cell(found[entry.key], data["races"]) for entry in there))
-        for case, found in data["cases"].items()
+        for case in CASES
+        if (found := data["cases"].get(case)) is not None
     ]
     rows.append(("**right answers in all**", *(_sum(data, entry.key) for entry in there)))
     return (

@@ -142,7 +142,8 @@ def text(data: Mapping[str, Any]) -> str:
         )
     ]
     parts += [f"- not comparable here: {name}: {why}" for name, why in data["missing"].items()]
-    for name, scenario in data["scenarios"].items():
+    for name in [scenario.name for scenario in SCENARIOS if scenario.name in data["scenarios"]]:
+        scenario = data["scenarios"][name]
         parts.append(f"### {_upper(scenario['title'])}\n\n{_sizes(scenario)}")
         parts.append(_tail(scenario) if name == "tail" else _costs(scenario))
     parts.append("### To begin\n\nFrom the start of the interpreter to the end of the imports, once.")
