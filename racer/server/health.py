@@ -14,14 +14,12 @@ import anyio
 from racer.accounts.card import State, cards_of
 from racer.accounts.headroom import tightest
 from racer.accounts.inquiry import Inquiry
-from racer.acquaintance import zone
-from racer.core.metering import meters_of
 from racer.core.span import Rolling
 from racer.errors import StoreError
 from racer.server.query import query_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from aiohttp import web
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from racer.config import Config
     from racer.core.field import Field
     from racer.core.provider import Lane
+    from racer.core.quota import Meter
     from racer.server.condition import Condition, Rest
     from racer.server.house import House
     from racer.server.visit import Visit
@@ -42,12 +41,16 @@ _SHOWN = (State.READY, State.AWAY, State.BROKEN)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a report is made from. `ticks` is on the race's clock, `now` in unix seconds."""
+    """What a report is made from. `meters` tells what a call on a lane is counted in.
+
+    `ticks` is on the race's clock, `now` in unix seconds.
+    """
 
     config: Config
     lineup: Field
     gauges: Sequence[Gauge]
     condition: Condition
+    meters: Callable[[Lane], Sequence[Meter]]
     ticks: float
     now: float
     fault: str = ""
@@ -78,7 +81,7 @@ class Standing:
 
 def standing_of(lane: Lane, scene: Scene) -> Standing:
     rest = scene.condition.rest_of(lane, scene.ticks)
-    found = (scene.by_meter.get(meter.name) for meter in meters_of(lane, zone))
+    found = (scene.by_meter.get(meter.name) for meter in scene.meters(lane))
     full = max((gauge for gauge in found if gauge is not None and _is_full(gauge)), key=_back, default=None)
     until = max(
         scene.now if rest is None else scene.now + rest.until - scene.ticks,
@@ -110,7 +113,16 @@ class Report:
 def report_of(scene: Scene) -> Report:
     standings = [standing_of(lane, scene) for lane in scene.lineup.lanes]
     cards = [card for card in cards_of(scene.config, scene.lineup) if card.state in _SHOWN]
-    providers = [_provider(card, standings, scene) for card in cards]
+    lanes: dict[str, list[Standing]] = {}
+    for each in standings:
+        lanes.setdefault(each.lane.provider.name, []).append(each)
+    limits: dict[str, list[Gauge]] = {}
+    for gauge in tightest(scene.gauges):
+        limits.setdefault(gauge.row.provider, []).append(gauge)
+    providers = [
+        _provider(card, lanes.get(card.provider.name, ()), limits.get(card.provider.name, ()), scene)
+        for card in cards
+    ]
     status = _status(providers, scene)
     body = {
         "status": status,
@@ -150,10 +162,8 @@ def _serving(scene: Scene) -> dict[str, Any] | None:
     }
 
 
-def _provider(card: Card, standings: Iterable[Standing], scene: Scene) -> dict[str, Any]:
+def _provider(card: Card, mine: Sequence[Standing], limits: Sequence[Gauge], scene: Scene) -> dict[str, Any]:
     name = card.provider.name
-    mine = [each for each in standings if each.lane.provider.name == name]
-    limits = tightest(gauge for gauge in scene.gauges if gauge.row.provider == name)
     least = min(limits, key=lambda gauge: gauge.left / gauge.row.limit, default=None)
     condition = scene.condition
     trouble = condition.troubles.get(name)
@@ -224,6 +234,6 @@ async def scene_of(house: House) -> Scene:
     except StoreError as error:
         fault = fault or str(error)
     return Scene(
-        house.racer.config, house.racer.field, gauges, watch.condition, anyio.current_time(), house.now(),
-        fault=fault, stopping=house.stopping.is_set(),
+        house.racer.config, house.racer.field, gauges, watch.condition, watch.meters,
+        anyio.current_time(), house.now(), fault=fault, stopping=house.stopping.is_set(),
     )  # fmt: skip

@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING
 
 from racer import telemetry
 from racer.accounts.reckoning import stated
+from racer.acquaintance import Acquaintance
 from racer.server.condition import Condition
 from racer.server.lately import Lately
 from racer.server.live import Live
 from racer.server.readings import Readings
 from racer.server.tally import Tally
 from racer.timepiece import timepiece
+from racer_adapters import DIALECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from racer.accounts.inquiry import Inquiry
     from racer.accounts.statement import Statement
     from racer.config import Config
     from racer.core.facts import Fact
+    from racer.core.provider import Lane
+    from racer.core.quota import Meter
 
 
 class Watch:
@@ -38,6 +42,7 @@ class Watch:
         self.folder = Path()  # where the Racer's own database is looked for, too
         self.piece = timepiece()
         self._config = config
+        self._known = Acquaintance(DIALECTS)
         self._now = now
 
     def __call__(self, fact: Fact) -> None:
@@ -59,3 +64,7 @@ class Watch:
         return await self.readings.get(
             inquiry, lambda: stated(inquiry, self._config, self.folder, self.piece)
         )
+
+    def meters(self, lane: Lane) -> Sequence[Meter]:
+        """Every counter that a call on `lane` is counted in."""
+        return self._known(lane).meters

@@ -102,7 +102,7 @@ def speaks(race: str = "r", attempt: int = 0, on: Lane = A) -> LaneFirstToken:
 def ends(
     outcome: Outcome = Outcome.WON, race: str = "r", attempt: int = 0, on: Lane = A, **more: Any
 ) -> LaneEnded:
-    told = {"usage": Usage(3, 4), **more}
+    told: dict[str, Any] = {"usage": Usage(3, 4), **more}
     record = Attempt(on.id, on.provider.name, on.model.name, 0.25, 1.5, outcome, **told)
     return LaneEnded(race, attempt, on, record)
 

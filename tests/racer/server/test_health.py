@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -35,6 +36,7 @@ CONFIG = config_of_rows(
 )
 FIELD = field_of(CONFIG.providers, {})
 A, B = FIELD.lanes
+METERS = partial(meters_of, zone=zone)
 
 
 def gauge(used: float = 0.0, span: Any = DAY, resets_at: float | None = NOW + 100, **more: Any) -> Gauge:
@@ -45,7 +47,7 @@ def gauge(used: float = 0.0, span: Any = DAY, resets_at: float | None = NOW + 10
 
 
 def report(*gauges: Gauge, condition: Condition | None = None, **more: Any) -> Report:
-    return report_of(Scene(CONFIG, FIELD, gauges, condition or Condition(), TICKS, NOW, **more))
+    return report_of(Scene(CONFIG, FIELD, gauges, condition or Condition(), METERS, TICKS, NOW, **more))
 
 
 def cooled(*scopes: str, until: float = TICKS + 20.0) -> Condition:
