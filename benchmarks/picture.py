@@ -26,7 +26,7 @@ ROWS = {
     "freellmpool_client:whole": "freellmpool",
 }
 MARKS = ((49, "p50", "o", 0.35), (94, "p95", "o", 0.65), (98, "p99", "D", 1.0))
-WIDTH, ROW_HEIGHT, AROUND = 8.4, 0.36, 1.15  # inches
+WIDTH, ROW_HEIGHT, AROUND = 6.8, 0.34, 1.15  # inches
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def draw(peers: Mapping[str, Any], folder: Path) -> None:
 
 
 def _tidy(svg: str) -> str:
-    """Without blanks at the ends of lines, and without digits that nobody can see."""
-    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
+    """Without blanks at the ends of lines, and in paths without digits that nobody can see."""
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\d\.\d\d)\d+", r"\1", path[0]), svg)
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 

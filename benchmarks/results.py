@@ -69,8 +69,13 @@ def load(path: Path) -> Results:
 
 
 def save(path: Path, results: Results) -> None:
-    told = {name: asdict(results[name]) for name in sorted(results)}
-    path.write_text(json.dumps(told, separators=(",", ":"), sort_keys=True).replace('},"', '},\n"') + "\n")
+    """A line for each section, so that a difference shows which was measured again."""
+    lines = [f"{json.dumps(name)}: {_line(results[name])}" for name in sorted(results)]
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def _line(measured: Measured) -> str:
+    return json.dumps(asdict(measured), separators=(",", ":"), sort_keys=True)
 
 
 def page(sections: tuple[Section, ...], results: Results) -> str:
