@@ -31,6 +31,7 @@ from racer.discovery import Discovery
 from racer.engine import Race
 from racer.errors import BadRequest, RacerError
 from racer.exchange import Exchange
+from racer.hearers import Hearers
 from racer.ledger import Ledger
 from racer.lineup import Lineup
 from racer.stage import Stage
@@ -92,7 +93,7 @@ class Racer:
         self._given_transport = transport
         self._dialects = dialects
         log = logs.observer(config.env)
-        self._observers = (*observers, log) if log else tuple(observers)
+        self._hearers = Hearers((*observers, log) if log else observers)
         self._given_store = store
         self._timepiece = timepiece
         self._breakers = Breakers()
@@ -297,10 +298,10 @@ class Racer:
             self._guests[fact.race] = self._loop.time()
         elif isinstance(fact, RaceEnded):
             self._guests.pop(fact.race, None)
-        elif isinstance(fact, LaneFirstToken | LaneEnded) and fact.lane.is_cold and _has_answered(fact):
+        elif isinstance(fact, (LaneFirstToken, LaneEnded)) and fact.lane.is_cold and _has_answered(fact):
             self._lineup.warmed(fact.lane)
         self._ledger.observe(fact)
-        for observer in self._observers:
+        for observer in self._hearers[type(fact)]:
             try:
                 observer(fact)
             except Exception as error:  # whoever looks on must not end a race

@@ -37,7 +37,7 @@ from racer.core.purse import Purse
 from racer.core.tokens import prompt_tokens
 from racer.core.truth import from_error, from_headers
 from racer.errors import StoreError
-from racer.recorder import Recorder
+from racer.recorder import KEPT, Recorder
 from racer_adapters.types import Usage
 from racer_adapters.waits import clock_of
 
@@ -162,7 +162,10 @@ class Ledger:
 
     def observe(self, fact: Fact) -> None:
         """Remember `fact`. Takes some microseconds and waits for nothing."""
-        if self._recorder.note(self.now(), fact) and self._dirty_at is None:
+        if type(fact) not in KEPT:
+            return
+        self._recorder.note(self._clock.now(self._timepiece.ticks()), fact)
+        if self._dirty_at is None:
             self._dirty()
         if isinstance(fact, LaneStarted):
             self._running += 1

@@ -42,13 +42,21 @@ if TYPE_CHECKING:
 
 STYLES = ("json", "console", "off")
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+# Of what happens in every race, the highest level that it is written at.
+_USUAL: dict[type[Fact], int] = {
+    RaceStarted: LEVELS["debug"],
+    LaneStarted: LEVELS["debug"],
+    LaneFirstToken: LEVELS["debug"],
+    LaneEnded: LEVELS["info"],
+    RaceEnded: LEVELS["info"],
+}
 YEAR_10000 = 253402300800.0
 
 
 def observer(environ: Mapping[str, str]) -> Observer | None:
     """What writes facts to stderr as `environ` asks; None when nothing would be written."""
     form = _form(environ)
-    return None if form is None else _writer(*form)
+    return None if form is None else _Writer(*form)
 
 
 def lines(environ: Mapping[str, str]) -> Lines | None:
@@ -83,24 +91,27 @@ def _form(environ: Mapping[str, str]) -> tuple[str, int] | None:
     return None if style == "off" else (style, LEVELS[level])
 
 
-def _writer(style: str, least: int) -> Observer:
-    log: Any = None
-    known: set[tuple[str, tuple[str, ...]]] = set()
+class _Writer:
+    """`ignores`: what happens in every race, where it is never written at this level."""
 
-    def write(fact: Fact) -> None:
-        nonlocal log
+    def __init__(self, style: str, least: int) -> None:
+        self.ignores = frozenset(kind for kind, highest in _USUAL.items() if highest < least)
+        self._style = style
+        self._least = least
+        self._log: Any = None
+        self._known: set[tuple[str, tuple[str, ...]]] = set()
+
+    def __call__(self, fact: Fact) -> None:
         level = level_of(fact)
-        if level < least:
+        if level < self._least:
             return
         if isinstance(fact, FieldsDropped):  # said once, not at every call
-            if (fact.lane.id, fact.fields) in known:
+            if (fact.lane.id, fact.fields) in self._known:
                 return
-            known.add((fact.lane.id, fact.fields))
-        log = log or _logger(style)
+            self._known.add((fact.lane.id, fact.fields))
+        self._log = self._log or _logger(self._style)
         with suppress(OSError, ValueError):  # a full disk or a closed stderr ends no race
-            log.log(level, name_of(fact), **fields_of(fact))
-
-    return write
+            self._log.log(level, name_of(fact), **fields_of(fact))
 
 
 def _logger(style: str) -> Any:

@@ -143,14 +143,9 @@ class Assembly:
     def answer(self) -> Answer:
         """All that has come; the same one until more comes."""
         if self._answer is None:
-            self._answer = Answer(
-                text=self._text.whole(),
-                reasoning=self._reasoning.whole(),
-                tool_calls=self._tool_calls() if self._tools else (),
-                finish_reason=self._finish,
-                ended=self.ended,
-                usage=self._usage,
-            )
+            tools = self._tool_calls() if self._tools else ()
+            said, thought = self._text.whole(), self._reasoning.whole()
+            self._answer = Answer(said, thought, tools, self._finish, self.ended, self._usage)
         return self._answer
 
     def _tool_calls(self) -> tuple[ToolCall, ...]:

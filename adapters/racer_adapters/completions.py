@@ -49,6 +49,7 @@ FAILURES: dict[str, tuple[Kind, str]] = {
 
 
 _NOTHING_BESIDE = frozenset({"error", "x_groq"})
+_ORDINARY = frozenset({"role", "content"})
 
 
 class Completions:
@@ -89,7 +90,7 @@ class Completions:
             delta = as_object(choice["message"])
             self.complete = True
         content = delta.get("content")
-        if len(delta) > 1 or not content:
+        if not (content and _ORDINARY.issuperset(delta)):
             self._others(delta, events)
         if content:
             self._content(content, events)
@@ -171,10 +172,10 @@ class Completions:
 
 def _text_alone(message: dict[str, Any]) -> str:
     """The text of a chunk with nothing else in it: nearly every chunk is one, so it has a short way."""
+    if message.get("usage") or message.get("object") == "error":  # a reply in one piece ends here
+        return ""
     choices = as_list(message.get("choices"))
     if len(choices) != 1 or not _NOTHING_BESIDE.isdisjoint(message):
-        return ""
-    if message.get("usage") or message.get("object") == "error":
         return ""
     choice = as_object(choices[0])
     if choice.get("finish_reason") or choice.get("index"):
@@ -198,7 +199,7 @@ def _usage(usage: dict[str, Any]) -> list[Event]:
     neurons = _amount(usage.get("neurons"))
     usd = _amount(usage.get("cost")) or _amount(usage.get("estimated_cost"))
     says_nothing = not (came or went) and neurons is None and usd is None
-    return [] if says_nothing else [Usage(came, went, neurons=neurons, usd=usd)]
+    return [] if says_nothing else [Usage(came, went, False, neurons, usd)]
 
 
 def _amount(value: Any) -> float | None:

@@ -47,13 +47,8 @@ def post(
     key_header: str = AUTHORIZATION,
 ) -> WireRequest:
     """JSON for `path` below the base URL, with the key where there is one."""
-    return WireRequest(
-        method="POST",
-        url=target.base_url.rstrip("/") + path,
-        headers={"content-type": "application/json", **headers_of(target, key_header)},
-        body=orjson.dumps(body),
-        dropped=dropped,
-    )
+    headers = {"content-type": "application/json", **headers_of(target, key_header)}
+    return WireRequest("POST", target.base_url.rstrip("/") + path, headers, orjson.dumps(body), dropped)
 
 
 def headers_of(target: Target, key_header: str = AUTHORIZATION) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from racer.batch.line import Failure
@@ -94,7 +94,6 @@ class Out(NamedTuple):
     started: float
 
 
-@dataclass(slots=True, eq=False)
 class Case:
     """A line on the desk: `call` is its own question, `ask` what else was said of it.
 
@@ -104,27 +103,27 @@ class Case:
     too large for, as was seen last. `suspect`: what it met with last may be of its own making.
     """
 
-    prompt: Prompt
-    digest: bytes
-    ask: Ask
-    call: Call
-    suite: Suite
-    gate: Admission | None = None
-    book: Book | None = None
-    race: str = ""
-    began: float = 0.0
-    out: dict[int, Out] = field(default_factory=dict[int, Out])
-    tried: set[str] = field(default_factory=set[str])
-    strikes: float = 0.0
-    again_at: float = -FOREVER
-    numbers: int = 1
-    ran: list[tuple[Lane, Attempt]] = field(default_factory=list["tuple[Lane, Attempt]"])
-    attempts: list[Attempt] = field(default_factory=list["Attempt"])
-    reasons: list[tuple[str, WireError]] = field(default_factory=list["tuple[str, WireError]"])
-    extra: int = 0
-    large: set[str] = field(default_factory=set[str])
-    suspect: bool = False
-    done: bool = False
+    # No dataclass: seven empty collections, made by a factory each, cost as much as a look at the desk.
+    __slots__ = (
+        "again_at", "ask", "attempts", "began", "book", "call", "digest", "done", "extra", "gate", "large",
+        "numbers", "out", "prompt", "race", "ran", "reasons", "strikes", "suite", "suspect", "tried",
+    )  # fmt: skip
+
+    def __init__(self, prompt: Prompt, digest: bytes, ask: Ask, call: Call, suite: Suite) -> None:
+        self.prompt, self.digest, self.ask, self.call, self.suite = prompt, digest, ask, call, suite
+        self.gate: Admission | None = None
+        self.book: Book | None = None
+        self.race = ""
+        self.began = self.strikes = 0.0
+        self.out: dict[int, Out] = {}
+        self.tried: set[str] = set()
+        self.large: set[str] = set()
+        self.again_at = -FOREVER
+        self.numbers, self.extra = 1, 0
+        self.ran: list[tuple[Lane, Attempt]] = []
+        self.attempts: list[Attempt] = []
+        self.reasons: list[tuple[str, WireError]] = []
+        self.suspect = self.done = False
 
     @property
     def is_hopeless(self) -> bool:

@@ -145,6 +145,13 @@ class Desk:
         return not self.stopping and self.waiting + self._unsaved < WAITING // 2
 
     @property
+    def is_full(self) -> bool:
+        """Whether nothing can begin before a result is saved. Lines are out, and it does not end."""
+        if self.stopping or self._filling is not None or not (self._out and self._unsaved):
+            return False
+        return self._lines_out + self._unsaved >= self._terms.concurrency
+
+    @property
     def is_idle(self) -> bool:
         """Nothing is out, and nothing waits."""
         return not (self._out or self.waiting)
@@ -175,7 +182,8 @@ class Desk:
         if self.stopping:
             self._wake = FOREVER
             return None
-        start = self._companion(now) or self._begin(now) or self._hedge(now)
+        start = None if self._filling is None else self._companion(now)
+        start = start or self._begin(now) or self._hedge(now)
         if start is None:
             return None
         lane, case = start.lane, start.case
@@ -258,24 +266,26 @@ class Desk:
         """The best lane that has room for `case`."""
         suite = case.suite
         suite.sort(now)
-        near_end = self._is_near_end()
-        case.large.clear()
+        if case.large:
+            case.large.clear()
         for lane in suite.lanes:
             if lane.id in case.tried and now < case.again_at:
                 self._wake = min(self._wake, case.again_at)
-            elif self._has_room(case, lane, now) and not (near_end and self._is_too_slow(case, lane, now)):
+            elif self._has_room(case, lane, now) and not (
+                self._is_near_end() and self._is_too_slow(case, lane, now)
+            ):
                 return lane
         return None
 
     def _has_room(self, case: Case, lane: Lane, now: float) -> bool:
         track = self._pace.of(lane)
-        if self._pace.rests(lane, now):
+        if now < track.rests_until and self._pace.rests(lane, now):
             self._wake = min(self._wake, max(track.rests_until, now + SOON), now + LOOK_AGAIN)
             return False
-        if now < track.next_at and track.gap:
+        if track.gap and now < track.next_at:
             self._wake = min(self._wake, track.next_at)
             return False
-        if track.is_full or any(out.lane.id == lane.id for out in case.out.values()):
+        if track.is_full or (case.out and any(out.lane.id == lane.id for out in case.out.values())):
             return False
         block = self.blocks.get(lane.id)
         if block is None or now >= self._asks_at[lane.id]:

@@ -1,4 +1,4 @@
-"""Requests for lines, each a task: sent, judged, written in the book of its race, told and settled.
+"""Requests for lines: sent, judged, written in the books of their races, told and settled.
 
 A race of a batch is what is asked for one line until there is an answer, or nobody is at work on it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from racer.core.reply import Attempt, Reply
 
     Done = Callable[[Case, Reply[Any] | None, Failure | None], None]
+    _Errand = tuple[int, Run, Case]
 
 FOREVER = float("inf")
 EXPIRES = 0.5  # seconds between two looks at those that may take too long
@@ -56,6 +58,8 @@ class Errands:
         self._group = group
         self._done = done
         self._runs: dict[int, tuple[Run, Case, asyncio.Task[None]]] = {}
+        self._idle: list[tuple[asyncio.Task[None], asyncio.Future[_Errand]]] = []
+        self._ended = False
         self._expired: set[int] = set()
         self._expires_at = -FOREVER
         self._counted: dict[str, bool] = {}
@@ -80,8 +84,16 @@ class Errands:
             case.gate.started(lane, now)
         why = Why.LATE if start.extra else Why.REPLACES if case.reasons else Why.FIRST
         self._stage.tell(LaneStarted(case.race, run.number, lane, now - case.began, price, why))
-        task = self._group.create_task(self._errand(start.number, run, case))
-        self._runs[start.number] = run, case, task
+        self._runs[start.number] = run, case, self._sent(start.number, run, case)
+
+    def _sent(self, number: int, run: Run, case: Case) -> asyncio.Task[None]:
+        """A worker that waits takes it; where none does, there is one more."""
+        while self._idle:
+            task, waits = self._idle.pop()
+            if not waits.done():  # else it was cancelled
+                waits.set_result((number, run, case))
+                return task
+        return self._group.create_task(self._work(number, run, case))
 
     def is_counted(self, lane: Lane) -> bool:
         """Whether a call on `lane` needs more than that no breaker is in its way."""
@@ -103,8 +115,11 @@ class Errands:
 
     def abort(self) -> None:
         """The batch ends now: whatever is under way has lost."""
+        self._ended = True
         for number in list(self._runs):
             self._let_go(number)
+        for _, waits in self._idle:
+            waits.cancel()
 
     def _open_book(self, case: Case, now: float) -> None:
         if case.book is None:
@@ -117,11 +132,22 @@ class Errands:
 
     # ---------------------------------------------------------------- one request
 
-    async def _errand(self, number: int, run: Run, case: Case) -> None:
-        async def finish(_: Run) -> None:
-            await self._finish(number, run, case)
+    async def _work(self, number: int, run: Run, case: Case) -> None:
+        """One errand after the other: a task for each costs as much as to send its request.
 
+        A task that was cancelled, or has run code of the caller's, is not used again.
+        """
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None, "it was made with this"
+        while await self._errand(number, run, case) and not self._ended:
+            waits: asyncio.Future[_Errand] = loop.create_future()
+            self._idle.append((task, waits))
+            number, run, case = await waits
+
+    async def _errand(self, number: int, run: Run, case: Case) -> bool:
+        """Whether its task can do another."""
         try:
+            finish = partial(self._finish, number, case)
             await self._stage.exchange.run(run, case.call, _nobody_reads, finish)
         except WireError as error:
             self._failed(number, run, case, error)
@@ -132,8 +158,10 @@ class Errands:
             if number not in self._expired or number not in self._runs:
                 raise
             self._failed(number, run, case, _late(run))
+            return False
+        return not (case.ask.valid or case.ask.into)
 
-    async def _finish(self, number: int, run: Run, case: Case) -> None:
+    async def _finish(self, number: int, case: Case, run: Run) -> None:
         """The answer is whole. Raises WireError where it is no reply."""
         run.checked = True
         if wrong := judge(run.answer(), case.call):
@@ -210,7 +238,7 @@ class Errands:
         latency = now - case.began
         won, deadline = book.winner is not None, case.ask.rules.deadline
         tax = tax_of(ran, latency, won=won, deadline=deadline, rest=case.suite.prospects.rest)
-        ended = RaceEnded(case.race, ending, latency, len(ran), book.winner, tax=tax, charged=case.extra)
+        ended = RaceEnded(case.race, ending, latency, len(ran), book.winner, (), (), tax, case.extra)
         self._stage.tell(ended)
         case.book, case.ran = None, []
 

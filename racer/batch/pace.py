@@ -93,7 +93,7 @@ class Track:
 
     @property
     def is_full(self) -> bool:
-        return self.flying >= self.places
+        return self.bounded and self.flying > 0 and self.flying + 1 > self.window
 
     def count(self, now: float) -> None:
         """One more answer, for the rate of late."""

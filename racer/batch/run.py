@@ -191,7 +191,7 @@ class Runner:
         try:
             if now >= self._deadline and not self.desk.stopping:
                 self.stop("its deadline has come")
-            polite = self._has_guest(now)
+            polite = bool(self._parts.guests) and self._has_guest(now)
             while not polite and (start := self.desk.next(now)) is not None:
                 errands.start(start)
             while self.desk.hopeless:
@@ -209,8 +209,7 @@ class Runner:
 
     def _has_guest(self, now: float) -> bool:
         """Whether a race has just begun that found no room: what comes free next is for it."""
-        guests = self._parts.guests
-        return bool(guests) and any(now - began < POLITE_FOR for began in guests.values())
+        return any(now - began < POLITE_FOR for began in self._parts.guests.values())
 
     def _blocked(self, case: Case, lane: Lane, now: float) -> Block | None:
         if case.gate is None and self._errands is not None and not self._errands.is_counted(lane):
@@ -336,6 +335,8 @@ class Runner:
             self._result(case, Result(case.prompt.line, case.prompt.id, reply, failure, attempts))
             if reply is not None and case.ask.cache is not None:
                 self._parts.cache.keep(replace(case.ask, call=case.call), reply)
+            if self.desk.is_full:  # until results are saved, and then it is looked at
+                return
         self._advance()
 
     def _put(self, result: Result, digest: bytes) -> None:

@@ -12,6 +12,7 @@ from racer.cli.answer import Page
 from racer.cli.reader import read_along
 from racer.core.facts import StoreTroubled
 from racer.core.printable import one_line
+from racer.recorder import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -102,6 +103,8 @@ async def _told(asking: Asking, page: Page, stdout: TextIO, racer: Racer) -> Rep
 
 class Troubles:
     """Tells what the database cannot do, each reason once: an answer alone would say that all is well."""
+
+    ignores = KEPT  # there are thousands of them, and it has no use for any
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say

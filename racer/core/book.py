@@ -124,21 +124,16 @@ class Book:
         if outcome is Outcome.WON:
             self.winner = run.lane
         self._lanes[run.number] = run.lane
+        lane, reason, status = run.lane, None, None
+        if error is not None:
+            reason, status = str(error), error.status
+        # By their places: names cost as much again as all the rest.
         attempt = self._attempts[run.number] = Attempt(
-            lane=run.lane.id,
-            provider=run.lane.provider.name,
-            model=run.lane.model.name,
-            start=run.started - self._began,
-            latency=now - run.started - run.held,
-            outcome=outcome,
-            reason=str(error) if error else None,
-            status=error.status if error else None,
-            first_token=self._first_token(run, run.started),
-            usage=self._used_by(run),
-            resumed_at=run.resumed_at,
-            streamed=self._call.stream,
-            forced=run.forced,
-        )
+            lane.id, lane.provider.name, lane.model.name,
+            run.started - self._began, now - run.started - run.held,
+            outcome, reason, status, self._first_token(run, run.started), self._used_by(run),
+            run.resumed_at, self._call.stream, run.forced,
+        )  # fmt: skip
         return attempt
 
     def closed(
@@ -158,26 +153,18 @@ class Book:
 
     def reply(self, run: Run, now: float, attempts: tuple[Attempt, ...] = ()) -> Reply:
         """What `run` has answered, as a reply complete at `now`."""
-        answer = run.answer()
+        answer, lane = run.answer(), run.lane
         first = self._continued[0] if self._continued else run
         return Reply(
-            text=answer.text,
-            reasoning=answer.reasoning,
-            tool_calls=answer.tool_calls,
-            finish_reason=answer.finish_reason,
-            provider=run.lane.provider.name,
-            model=run.lane.model.name,
-            usage=self._usage(run),
-            latency=now - self._began,
-            first_token=self._first_token(first, self._began),
-            race_id=self._race_id,
-            created=self._created,
-            attempts=attempts,
-        )
+            answer.text, lane.provider.name, lane.model.name, self._usage(run),
+            now - self._began, self._race_id, answer.tool_calls, answer.finish_reason,
+            self._first_token(first, self._began), answer.reasoning, None, False, attempts, self._created,
+        )  # fmt: skip
 
     def _usage(self, run: Run) -> Usage:
         """Of all whose words are in the reply."""
-        own = self._used_by(run)
+        known = self._attempts.get(run.number)
+        own = (known and known.usage) or self._used_by(run)
         for other in self._continued:
             own = _sum(own, self._used_by(other))
         return own

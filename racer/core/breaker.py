@@ -145,6 +145,8 @@ class Breakers:
 
     def probes(self, lane: Lane) -> bool:
         """Whether a start of `lane` now would be the one try of a half-open breaker."""
+        if not self._breakers:
+            return False
         return any(breaker.until is not None and breaker.probe is None for _, breaker in self._of(lane))
 
     def succeeded(self, lane: Lane) -> list[str]:

@@ -47,6 +47,7 @@ _WHOLE = f"""INSERT INTO races ({_TERMS}, {", ".join(_RESULT)})
     VALUES (?, ?, ?, ?, ?, ?, ?, {OR_NULL}, {", ".join(_RESULT.values())})"""
 _ENDS = f"UPDATE races SET {', '.join(f'{name} = {how}' for name, how in _RESULT.items())} WHERE rowid = ?"
 _KNOWN = "SELECT id FROM races WHERE id IN"
+_BETWEEN = "SELECT 1 FROM races WHERE id BETWEEN ? AND ? LIMIT 1"
 _RUNNING = f"SELECT rowid, id, at, policy, ending IS NULL FROM races WHERE {_OPEN} AND id IN"
 _SKIPS = "INSERT INTO skips (digest, lanes) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _SUMS = f"""INSERT INTO taxes (day, policy, {", ".join(_SUMMED)})
@@ -65,9 +66,11 @@ def write(
     owner: int,
     begun: Iterable[tuple[float, RaceStarted]],
     results: Iterable[RaceEnded],
-) -> None:
+) -> Collection[str]:
     """Write down which races of the process `owner` have started, each with the unix second of that, and how
     races ended, and sum up what they cost. Of those that have an end already: nothing.
+
+    Returns those that are new to the file, and over.
     """
     starts: dict[str, tuple[float, RaceStarted]] = {}
     for at, start in begun:
@@ -76,14 +79,23 @@ def write(
     for result in results:
         ends.setdefault(result.race, result)
     # A race that is new to the file, and over, is written in one piece. One that is not new was told before.
-    known = {race for (race,) in rows_of(connection, _KNOWN, starts.keys() & ends.keys())}
-    whole = {race: _result(ends.pop(race)) for race in starts if race in ends and race not in known}
+    known = _known(connection, starts.keys() & ends.keys())
+    taxes: dict[int, Row] = {}
+    whole = {race: _result(ends.pop(race), taxes) for race in starts if race in ends and race not in known}
     _begin(connection, owner, starts, whole)
     summed: list[Ended] = []
     for race, row in whole.items():
         at, start = starts[race]
         summed.append((at, start.policy, 1, row))
     _sum_up(connection, [*summed, *_end(connection, ends)])
+    return whole.keys()
+
+
+def _known(connection: sqlite3.Connection, races: Collection[str]) -> Collection[str]:
+    """Those that have a row. The ids of a batch follow each other: mostly one look tells that none has."""
+    if not races or connection.execute(_BETWEEN, (min(races), max(races))).fetchone() is None:
+        return ()
+    return {race for (race,) in rows_of(connection, _KNOWN, races)}
 
 
 def rows_of(connection: sqlite3.Connection, select: str, races: Collection[str]) -> list[Any]:
@@ -129,8 +141,9 @@ def _begin(
 
 def _end(connection: sqlite3.Connection, ends: Mapping[str, RaceEnded]) -> list[Ended]:
     """Of those that began in an earlier batch, and have no end: with it, and what is to be summed up."""
+    taxes: dict[int, Row] = {}
     running = [
-        (at, policy, runs, _result(ends[race]), row)
+        (at, policy, runs, _result(ends[race], taxes), row)
         for row, race, at, policy, runs in rows_of(connection, _RUNNING, ends.keys())
     ]
     connection.executemany(_ENDS, [(*result, row) for *_, result, row in running])
@@ -151,12 +164,16 @@ def _names(lanes: Iterable[Lane]) -> str:
     return orjson.dumps([storable(lane.id) for lane in lanes]).decode()
 
 
-def _result(fact: RaceEnded) -> Row:
+def _result(fact: RaceEnded, taxes: dict[int, Row]) -> Row:
+    """`taxes` are known already, by their identity: most races share theirs."""
     winner = None if fact.winner is None else storable(fact.winner.id)
     kept_out = _reasons(fact.kept_out).decode() if fact.kept_out else NOTHING
-    how = fact.ending.value, fact.latency, fact.attempts, winner, kept_out, _due(fact), count(fact.charged)
+    how = str(fact.ending), fact.latency, fact.attempts, winner, kept_out, _due(fact), count(fact.charged)
     tax = fact.tax
-    sums = count(tax.sent), count(tax.requests), count(tax.tokens), amount(tax.usd), amount(tax.saved)
+    sums = taxes.get(id(tax))
+    if sums is None:
+        sums = count(tax.sent), count(tax.requests), count(tax.tokens), amount(tax.usd), amount(tax.saved)
+        taxes[id(tax)] = sums
     return *how, *sums
 
 

@@ -22,7 +22,7 @@ from racer.store.text import LONGEST_REASON, storable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from racer.core.facts import Fact
     from racer.core.latency import LaneStats
@@ -139,7 +139,7 @@ def write(
     have run.
     """
     batch = _Batch(notes)
-    races.write(connection, owner, batch.begun, batch.results)
+    fresh = races.write(connection, owner, batch.begun, batch.results)
     connection.executemany(
         _STARTED,
         [
@@ -148,7 +148,7 @@ def write(
         ],
     )
     connection.executemany(_FIRST_TOKEN, [(after, *key) for key, after in batch.tokens.items()])
-    ended, rows = _news(connection, batch.ended)
+    ended, rows = _news(connection, batch.ended, fresh)
     connection.executemany(_WHOLE, [_row(key, owner, ended[key]) for key in ended if key not in rows])
     connection.executemany(_ENDED, [(*_how(ended[key].record), id_) for key, id_ in rows.items()])
     connection.executemany(_DAYS, _sums(ended.values()))
@@ -167,15 +167,17 @@ def give_up(connection: sqlite3.Connection, owner: int) -> None:
 
 
 def _news(
-    connection: sqlite3.Connection, ended: Mapping[Key, End]
+    connection: sqlite3.Connection, ended: Mapping[Key, End], fresh: Collection[str]
 ) -> tuple[Mapping[Key, End], Mapping[Key, int]]:
     """`ended` without those that have an end already, and the rows of those that have one without an end.
 
-    One that was given up counts on the day it has.
+    One that was given up counts on the day it has. What began in a `fresh` race, and is told of as a whole,
+    has no row.
     """
     news = dict(ended)
     rows: dict[Key, int] = {}
-    there = races.rows_of(connection, _THERE, {race for race, _ in ended})
+    old = {key[0] for key, end in ended.items() if end.plan is _UNTOLD or key[0] not in fresh}
+    there = races.rows_of(connection, _THERE, old)
     for race, number, id_, at, runs, given_up in there:
         key = race, number
         end = news.get(key)
@@ -191,7 +193,7 @@ def _news(
 
 
 def _plan(fact: LaneStarted) -> tuple[float, str]:
-    return amount(fact.price), fact.why.value
+    return amount(fact.price), str(fact.why)
 
 
 def _row(key: Key, owner: int, end: End) -> Row:
@@ -209,7 +211,7 @@ def _how(record: Attempt) -> Row:
     if usage is not None:
         usd = NOTHING if usage.usd is None else amount(usage.usd)
         used = count(usage.input_tokens), count(usage.output_tokens), int(usage.estimated), usd
-    return record.outcome.value, record.latency, reason, status, first, *used
+    return str(record.outcome), record.latency, reason, status, first, *used
 
 
 # ---------------------------------------------------------------- sums
