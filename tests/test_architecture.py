@@ -31,8 +31,9 @@ PURE_IN_BENCH = (
     "chance", "contest", "drawn", "figures", "hindsight", "quantile", "report", "resample", "sample", "words",
 )  # fmt: skip
 PURE_IN_SERVER = (
-    "condition", "fault", "guard", "lately", "names", "openai", "openapi", "openapi_bodies", "query", "question",
-    "tally",
+    "anthropic", "anthropic_stream", "anthropic_turns", "calls", "condition", "fault", "fields", "guard",
+    "lately", "names", "ollama", "ollama_stream", "ollama_turns", "openai", "openapi", "openapi_bodies",
+    "pictures", "query", "question", "tally",
 )  # fmt: skip
 PURE = (
     "adapters/racer_adapters",

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from racer.config import ServerSettings
 from racer.errors import RacerError
-from racer.server import events, fault, figures, health, metrics, openai, probes
+from racer.server import events, fault, figures, health, metrics, openai, pages, probes
 from racer.server.audience import Audience
 from racer.server.door import Door, Porch
 from racer.server.guard import Knock, check_body, gate_of
@@ -69,6 +69,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/events", events.events),
     Route("GET", "/metrics", metrics.metrics),
     Route("GET", "/openapi.json", figures.described),
+    Route("GET", "/", pages.dashboard, public=True, page=True),
+    Route("GET", f"{pages.ASSETS}*", pages.asset, public=True),
     Route("GET", "/livez", probes.alive, public=True),
     Route("GET", "/readyz", probes.ready, public=True),
 )

@@ -72,6 +72,12 @@ def shown(id_: str, summary: str, content: Json, *, parameters: list[Json] | Non
     return operation(id_, summary, responses, tags=["figures"], **more)
 
 
+def page(id_: str, summary: str, content: Json, **more: Any) -> Json:
+    """To be had without a token."""
+    responses = {"200": answer("as it is", content), **refusals()}
+    return operation(id_, summary, responses, tags=["dashboard"], security=[], **more)
+
+
 def probe(id_: str, summary: str) -> Json:
     responses = {
         "200": answer("yes", body("Status")),
@@ -192,7 +198,15 @@ PATHS: Json = {
     "/readyz": {"get": probe("readyz", "Is there a lane at all, and is the server not about to end?")},
     "/metrics": {"get": shown("metrics", "Figures in the format of Prometheus", text(TEXT))},
     "/openapi.json": {"get": shown("openapi", "This description", body("Anything"))},
-    "/": {"get": shown("dashboard", "The dashboard", text(HTML))},
+    "/": {"get": page("dashboard", "The dashboard", text(HTML))},
+    "/assets/{name}": {
+        "get": page(
+            "asset",
+            "A file of the dashboard",
+            text("text/css") | text("text/javascript") | text("image/svg+xml"),
+            parameters=[in_path("name", "its name")],
+        )
+    },
 }
 
 _DESCRIPTION = """\
@@ -210,6 +224,7 @@ DOCUMENT: Json = {
     "tags": [
         {"name": "races", "description": "Questions"},
         {"name": "figures", "description": "What is used, and how races went"},
+        {"name": "dashboard", "description": "The page at /, and its files"},
         {"name": "probes", "description": "How the server is"},
     ],
     "security": [{"bearer": []}, {"key": []}, {}],

@@ -1,59 +1,24 @@
-"""The page of a bench in a real browser: what is drawn, what is asked of whom, and who can use it.
-
-Chromium must be there: without it the tests are skipped, and fail where CI or RACER_BROWSER=required is set.
-"""
+"""The page of a bench in a real browser: what is drawn, what is asked of whom, and who can use it."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from racer.bench.page import page
+from tests.browser.views import COLOURS, READABLE, contrast, luminance
 from tests.racer.bench.documents import LANES, POISONED, Lane, bench, replay
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-)
 PHONE, DESK = 360, 1280
-READABLE = 4.5  # contrast of text, as WCAG asks for at level AA
 SECONDS_TO_OPEN = 3.0
-
-# Of every element with words of its own: they, their colour, and the colour behind them.
-COLOURS = """() => {
-  const behind = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const { backgroundColor } = getComputedStyle(each);
-      if (!/, 0\\)$/.test(backgroundColor)) return backgroundColor;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const has = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-  return [...document.body.querySelectorAll("*")]
-    .filter((element) => !element.closest("script, title, option, .unseen, :disabled, .skip") && has(element))
-    .map((element) => {
-      const { color, fill } = getComputedStyle(element);
-      const words = element.textContent.trim().slice(0, 40);
-      return [words, element.closest("svg") ? fill : color, behind(element)];
-    });
-}"""
 
 
 class Seen(NamedTuple):
@@ -68,21 +33,6 @@ class Seen(NamedTuple):
 
     def value(self, script: str) -> Any:
         return self.page.evaluate(script)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if program is None:
-        message = "no chromium here (Debian: apt-get install chromium)"
-        if os.environ.get("CI") or os.environ.get("RACER_BROWSER") == "required":
-            pytest.fail(message)
-        pytest.skip(message)
-    as_root = ("--no-sandbox",) if os.getuid() == 0 else ()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *as_root])
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -278,17 +228,3 @@ def test_without_scripts_the_figures_are_there(browser: Browser, tmp_path: Path)
         assert seen.page.get_by_text("The plots need scripts").is_visible()
         assert seen.page.locator("#figures table").first.is_visible()
         assert not seen.page.locator("#race-choice").is_visible()
-
-
-def luminance(colour: str) -> float:
-    """As WCAG reckons it, of `rgb(…)`."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)

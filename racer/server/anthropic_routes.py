@@ -1,0 +1,36 @@
+"""The pages of Anthropic's clients: each answer names its request as theirs do, and prompts are counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from racer.server.anthropic import SURFACE, estimated
+from racer.server.body import read_object
+from racer.server.surface import answering
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from racer.server.house import House
+    from racer.server.visit import Visit
+
+_answer = answering(SURFACE)
+
+
+async def messages(house: House, visit: Visit) -> web.StreamResponse:
+    """Raises Refused and RacerError."""
+    _name(visit)
+    return await _answer(house, visit)
+
+
+async def count_tokens(house: House, visit: Visit) -> web.StreamResponse:
+    """About how many tokens a question has. Nobody is asked. Raises Refused and BadRequest."""
+    _name(visit)
+    with house.visitors.admitted(visit.holder):
+        body = await read_object(visit.request, house.timeouts.body)
+        question = SURFACE.counted(body, house.lanes)
+        return visit.json({"input_tokens": estimated(question)})
+
+
+def _name(visit: Visit) -> None:
+    visit.headers["request-id"] = f"req_{visit.id}"
