@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from racer.server.surface import Surface
 
 MOST_CONNECTIONS = 4096
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HEARD = ("authorization", "content-type", "x-api-key", "anthropic-version", "anthropic-beta")
 _TOLD = ("x-racer-provider", "x-racer-race-id", "x-racer-lanes", "retry-after")
 _NOTHING = "there is nothing at this path: GET /v1/models, POST /v1/chat/completions"
@@ -187,7 +186,7 @@ class Server:
         surface: Surface = openai.SURFACE
         try:
             knock = _knock(visit.request)
-            _check_first_line(visit.request)
+            _check_version(visit.request)
             wanted = self._admit(visit, knock)
             surface = next(iter(wanted.values())).surface
             if knock.method == "OPTIONS" and "access-control-allow-origin" in visit.headers:
@@ -252,7 +251,7 @@ def _chosen(visit: Visit, knock: Knock, wanted: Mapping[str, Route]) -> Route:
     """By the method, which nothing but the first line says. Raises Refused."""
     method = "GET" if knock.method == "HEAD" else knock.method
     if method not in wanted:
-        visit.headers["allow"] = ", ".join(wanted)
+        visit.headers["allow"] = ", ".join([*wanted, *(["HEAD"] if "GET" in wanted else [])])
         raise Refused(405, f"use {' or '.join(wanted)} here", code="method_not_allowed")
     visit.route = wanted[method].path
     return wanted[method]
@@ -268,12 +267,9 @@ def _preflight(visit: Visit, wanted: Mapping[str, Route]) -> web.StreamResponse:
     return web.Response(status=204, headers=headers)
 
 
-def _check_first_line(request: web.BaseRequest) -> None:
-    """Raises Refused for a version or a method that no page of any server of this kind has."""
+def _check_version(request: web.BaseRequest) -> None:
     if not (1, 0) <= request.version < (2, 0):
         raise Refused(505, "HTTP/1.1 and HTTP/1.0 are spoken here", code="bad_version")
-    if request.method not in _METHODS:
-        raise Refused(405, f"use {' or '.join(_METHODS)}", code="method_not_allowed")
 
 
 def _knock(request: web.BaseRequest) -> Knock:

@@ -1,7 +1,8 @@
 """Connections: how many there may be, how long a silent one is kept, and what malformed HTTP is told.
 
 The rest is aiohttp's. When all places are taken, the one that has been silent longest gives way, so that
-whoever has something to ask gets in past any number who do not.
+whoever has something to ask gets in past any number who do not: who never said anything, and who have had
+their answer and keep the connection for later.
 """
 
 from __future__ import annotations
@@ -45,22 +46,26 @@ class Porch(web.Server):
         )
         self.most = most
         self.patience = timeouts.head
+        self.takes = timeouts.write
         self._silent: dict[Door, None] = {}
 
     def __call__(self) -> Door:
         return Door(self, loop=self._loop, **self._kwargs)
 
     def came(self, door: Door) -> None:
-        self._silent[door] = None
+        self.rests(door)
         if len(self._connections) > self.most:
             next(iter(self._silent)).shut()
+
+    def rests(self, door: Door) -> None:
+        self._silent[door] = None
 
     def spoke(self, door: Door) -> None:
         self._silent.pop(door, None)
 
 
 class Door(web.RequestHandler):
-    """One connection. It is `silent` until the head of its first request is whole."""
+    """One connection. It is silent until the head of a request is whole, and again when that is answered."""
 
     __slots__ = ("_porch", "_timer")
 
@@ -84,6 +89,20 @@ class Door(web.RequestHandler):
             self._timer.cancel()
             self._timer = None
         self._porch.spoke(self)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """An answer that nobody takes does not keep its connection."""
+        try:
+            async with asyncio.timeout(self._porch.takes):
+                done = await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            self.shut()
+            return resp, True
+        if self.transport is not None:
+            self._porch.rests(self)
+        return done
 
     def _late(self) -> None:
         """A head that is whole and waits for its turn is not late: this program is."""

@@ -21,7 +21,7 @@ from racer.testing import ScriptedTransport, config_of, says
 from racer_adapters.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from racer.server.app import Route
     from racer.testing import Script
@@ -69,6 +69,13 @@ class Room:
     @property
     def requests(self) -> list[dict[str, Any]]:
         return [fields for _, name, fields in self.lines if name == "http.request"]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Until something is so that nobody is told of."""
+    with anyio.fail_after(PATIENCE):
+        while not true():  # noqa: ASYNC110
+            await anyio.sleep(0.001)
 
 
 def said(**more: Any) -> dict[str, Any]:

@@ -85,7 +85,7 @@ async def test_not_ready() -> None:
     ("request_line", "status"),
     [
         ("GET /nothing HTTP/1.1", 404),
-        ("GET / HTTP/1.1", 404),
+        ("GET /index.html HTTP/1.1", 404),
         ("GET /v1/../livez HTTP/1.1", 404),
         ("GET /%6civez HTTP/1.1", 404),
         ("GET /livez/ HTTP/1.1", 404),
@@ -102,7 +102,7 @@ async def test_not_ready() -> None:
         ("TRACE /livez HTTP/1.1", 405),
         ("OPTIONS /livez HTTP/1.1", 405),
         ("PUT /v1/chat/completions HTTP/1.1", 405),
-        ("CONNECT evil.com:443 HTTP/1.1", 405),
+        ("CONNECT evil.com:443 HTTP/1.1", 421),
         ("CONNECT /livez HTTP/1.1", 405),
         ("GETX /livez HTTP/1.1", 400),
         ("GET /livez HTTP/0.9", 505),
@@ -130,7 +130,7 @@ async def test_another_method_in_a_header() -> None:
         async with place.client.get(f"{place.server.url}/livez", headers=headers) as page:
             assert page.status == 200
         async with place.client.put(f"{place.server.url}/v1/models") as page:
-            assert (page.status, page.headers["allow"]) == (405, "GET")
+            assert (page.status, page.headers["allow"]) == (405, "GET, HEAD")
             assert (await page.json())["error"]["code"] == "method_not_allowed"
 
 

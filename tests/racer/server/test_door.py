@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import anyio
 import orjson
 import pytest
 
-from tests.racer.server.houses import CHAT, QUICK, Line, line, post, room, said, status_of
+from racer.server.app import ROUTES, Route
+from racer.testing import hangs
+from tests.racer.server.houses import CHAT, PATIENCE, QUICK, Line, line, post, room, said, status_of, until
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from racer.server.house import House
+    from racer.server.visit import Visit
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_time]
 IMPATIENT = replace(QUICK, head=0.5, body=0.5)
 BODY = orjson.dumps(said())
+LIVES = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
 @pytest.mark.parametrize("first", ["", "GET /li", "GET /livez HTTP/1.1\r\nhost: localhost\r\nx: "])
@@ -69,16 +79,45 @@ async def test_silent_ones_give_way() -> None:
     assert gone == [b""] * 32
 
 
+async def test_idle_ones_give_way() -> None:
+    """A connection that has had its answer and waits for another question is as good as silent."""
+    async with room(connections=4) as place, AsyncExitStack() as stack:
+        idle: list[Line] = [await stack.enter_async_context(line(place.server)) for _ in range(4)]
+        for each in idle:
+            await each.say(LIVES)
+            assert status_of(await each.hear(b"alive")) == 200
+        for _ in range(3):
+            async with line(place.server) as raw:
+                await raw.say(LIVES)
+                assert status_of(await raw.hear(b"alive")) == 200
+        assert await idle[0].hear() == b""
+        await idle[3].say(LIVES)
+        assert status_of(await idle[3].hear(b"alive")) == 200
+
+
 async def test_busy_ones_do_not() -> None:
     """Where all places are taken by people who wait for answers, the last one to come is turned away."""
-    async with room(connections=2) as place, AsyncExitStack() as stack:
+    async with room({"a": hangs()}, connections=2) as place, AsyncExitStack() as stack:
         for _ in range(2):
             held = await stack.enter_async_context(line(place.server))
-            await held.say("GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
-            assert status_of(await held.hear(b"alive")) == 200
+            await held.say(post(BODY))
+        await until(lambda: place.transport.open == 2)
         async with line(place.server) as raw:
-            await raw.say("GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            await raw.say(LIVES)
             assert await raw.hear() == b""
+
+
+async def large(house: House, visit: Visit) -> web.StreamResponse:
+    return visit.json("x" * 8_000_000)
+
+
+async def test_answers_that_nobody_takes() -> None:
+    """Who asks and asks and reads nothing is hung up on once his answers do not go out any more."""
+    routes = (*ROUTES, Route("GET", "/large", large))
+    async with room(timeouts=replace(QUICK, write=0.3), routes=routes) as place, line(place.server) as raw:
+        with anyio.fail_after(PATIENCE):
+            await raw.say(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n" * 500_000)
+        assert (await place.ask())[0] == 200
 
 
 @pytest.mark.parametrize(
