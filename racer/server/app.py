@@ -15,7 +15,20 @@ from aiohttp import web
 
 from racer.config import ServerSettings
 from racer.errors import RacerError
-from racer.server import events, fault, figures, health, metrics, openai, pages, probes
+from racer.server import (
+    anthropic,
+    anthropic_routes,
+    events,
+    fault,
+    figures,
+    health,
+    metrics,
+    ollama,
+    ollama_models,
+    openai,
+    pages,
+    probes,
+)
 from racer.server.audience import Audience
 from racer.server.door import Door, Porch
 from racer.server.guard import Knock, check_body, gate_of
@@ -38,7 +51,7 @@ if TYPE_CHECKING:
 MOST_CONNECTIONS = 4096
 _HEARD = ("authorization", "content-type", "x-api-key", "anthropic-version", "anthropic-beta")
 _TOLD = ("x-racer-provider", "x-racer-race-id", "x-racer-lanes", "retry-after")
-_NOTHING = "there is nothing at this path: GET /v1/models, POST /v1/chat/completions"
+_NOTHING = "there is nothing at this path: GET /v1/models, POST /v1/chat/completions, /api/chat, /v1/messages"
 FAREWELL = 5.0  # seconds for handlers that were cancelled to be done
 
 
@@ -61,6 +74,12 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/chat/completions", answering(openai.SURFACE)),
     Route("GET", "/v1/models", probes.models),
     Route("GET", "/v1/models/*", probes.model),
+    Route("POST", "/api/chat", answering(ollama.SURFACE), ollama.SURFACE),
+    Route("GET", "/api/tags", ollama_models.tags, ollama.SURFACE),
+    Route("POST", "/api/show", ollama_models.show, ollama.SURFACE),
+    Route("GET", "/api/version", ollama_models.version, ollama.SURFACE),
+    Route("POST", "/v1/messages", anthropic_routes.messages, anthropic.SURFACE),
+    Route("POST", "/v1/messages/count_tokens", anthropic_routes.count_tokens, anthropic.SURFACE),
     Route("GET", "/api/health", health.health),
     Route("GET", "/api/usage", figures.usage),
     Route("GET", "/api/races", figures.races),

@@ -66,8 +66,10 @@ def asked(id_: str, summary: str, request: str, content: Json, errors: str = "Er
     )
 
 
-def shown(id_: str, summary: str, content: Json, *, parameters: list[Json] | None = None) -> Json:
-    responses = {"200": answer("as it is now", content), **refusals()}
+def shown(
+    id_: str, summary: str, content: Json, *, parameters: list[Json] | None = None, errors: str = "Error"
+) -> Json:
+    responses = {"200": answer("as it is now", content), **refusals(errors)}
     more: Json = {"parameters": parameters} if parameters else {}
     return operation(id_, summary, responses, tags=["figures"], **more)
 
@@ -76,6 +78,12 @@ def page(id_: str, summary: str, content: Json, **more: Any) -> Json:
     """To be had without a token."""
     responses = {"200": answer("as it is", content), **refusals()}
     return operation(id_, summary, responses, tags=["dashboard"], security=[], **more)
+
+
+def told(id_: str, summary: str, errors: str) -> Json:
+    """A page that is asked with a body, and asks no lane."""
+    given = {"required": True, "content": body("Anything")}
+    return shown(id_, summary, body("Anything"), errors=errors) | {"requestBody": given}
 
 
 def probe(id_: str, summary: str) -> Json:
@@ -156,7 +164,23 @@ PATHS: Json = {
             "ollama_chat", "Ollama's chat", "Anything", body("Anything") | text(LINES), errors="OllamaError"
         )
     },
-    "/api/tags": {"get": shown("ollama_tags", "What `model` can be, as Ollama lists it", body("Anything"))},
+    "/api/tags": {
+        "get": shown(
+            "ollama_tags",
+            "What `model` can be, as Ollama lists it",
+            body("Anything"),
+            errors="OllamaError",
+        )
+    },
+    "/api/show": {"post": told("ollama_show", "What one of them can do", errors="OllamaError")},
+    "/api/version": {
+        "get": shown(
+            "ollama_version",
+            "The version of Ollama whose pages these are like",
+            body("Anything"),
+            errors="OllamaError",
+        )
+    },
     "/v1/messages": {
         "post": asked(
             "messages",
@@ -165,6 +189,9 @@ PATHS: Json = {
             body("Anything") | text(EVENTS),
             errors="AnthropicError",
         )
+    },
+    "/v1/messages/count_tokens": {
+        "post": told("count_tokens", "About how many tokens a question has", errors="AnthropicError")
     },
     "/api/health": {"get": _HEALTH},
     "/api/usage": {

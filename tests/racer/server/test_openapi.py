@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # What has its description and is not served yet.
-LATER = {("POST", "/api/chat"), ("GET", "/api/tags"), ("POST", "/v1/messages")}
+LATER: set[tuple[str, str]] = set()
 _NAME = re.compile(r"\{\w+\}\Z")
 
 
