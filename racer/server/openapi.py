@@ -74,16 +74,16 @@ def shown(
     return operation(id_, summary, responses, tags=["figures"], **more)
 
 
-def page(id_: str, summary: str, content: Json, **more: Any) -> Json:
-    """To be had without a token."""
-    responses = {"200": answer("as it is", content), **refusals()}
-    return operation(id_, summary, responses, tags=["dashboard"], security=[], **more)
-
-
 def told(id_: str, summary: str, errors: str) -> Json:
     """A page that is asked with a body, and asks no lane."""
     given = {"required": True, "content": body("Anything")}
     return shown(id_, summary, body("Anything"), errors=errors) | {"requestBody": given}
+
+
+def page(id_: str, summary: str, content: Json, **more: Any) -> Json:
+    """To be had without a token."""
+    responses = {"200": answer("as it is", content), **refusals()}
+    return operation(id_, summary, responses, tags=["dashboard"], security=[], **more)
 
 
 def probe(id_: str, summary: str) -> Json:
@@ -112,7 +112,9 @@ def in_path(name: str, description: str) -> Json:
 _FLAG: Json = {"type": "string", "enum": ["1", "0", "true", "false", "yes", "no"]}
 _WHEN = r"^([1-9][0-9]{0,2}[smhdw]|20[0-9]{2}-[0-9]{2}-[0-9]{2})$"
 _USAGE = [
-    query("since", "for sums, race tax, alerts and savings: 24h, 7d, or a date", type="string", pattern=_WHEN),
+    query(
+        "since", "for sums, race tax, alerts and savings: 24h, 7d, or a date", type="string", pattern=_WHEN
+    ),
     query("forecast", "how long what is left will last", **_FLAG),
     query(
         "tokens_per_day",
