@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from benchmarks.peers.protocol import (
@@ -42,13 +43,24 @@ class Client(Protocol):
 
 def serve(make: Callable[[tuple[Lane, ...], str], Client], *packages: str) -> None:
     """Until the parent says `Close`. What a client prints goes to standard error."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     versions = {package: _version(package) for package in packages}
-    hello = Hello(time.process_time(), used / 1024, versions)
+    hello = Hello(time.process_time(), memory(), versions)
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     out.write(answer_line(hello))
     asyncio.run(_Child(make, out).run())
+
+
+def memory() -> float:
+    """The most that this program has held, in MB.
+
+    What getrusage says is at least what its parent held when it was started.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    [line] = [each for each in status.read_text().splitlines() if each.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
 
 
 def _version(package: str) -> str:

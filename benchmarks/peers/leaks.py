@@ -36,6 +36,7 @@ def leaving(sim: Simulated, child: Child) -> dict[str, int]:
     child.open(lanes(sim, QUICK))
     child.race(Race(2))  # what is loaded at the first call is loaded
     child.open(lanes(sim, NAMES))
+    child.cancel(Cancel(1, LEAVES, SETTLES))  # what a client starts once, for as long as it lives, is there
     _quiet(sim)
     sim.reset()
     left = child.cancel(Cancel(CALLERS, LEAVES, SETTLES))
