@@ -11,6 +11,7 @@ from aiohttp import web
 from racer.server.guard import LARGEST_BODY, too_large
 from racer.server.question import Refused
 
+ROOM = 64  # levels that may be put round what a client has sent, on its way to a provider
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -39,7 +40,7 @@ async def _read(request: web.BaseRequest) -> bytes:
 
 
 def parsed(data: bytes) -> dict[str, Any]:
-    """Strictly: what a client of ours sends is not mended. The parser bounds the depth."""
+    """Strictly: what a client of ours sends is not mended."""
     try:
         value: object = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -47,4 +48,17 @@ def parsed(data: bytes) -> dict[str, Any]:
         raise Refused(400, f"the body is not JSON: {why}", code="not_json") from None
     if not isinstance(value, dict):
         raise Refused(400, "the body is JSON, but no object: send {…}", code="not_an_object")
+    if not _can_be_written(value):
+        raise Refused(400, "the body is nested too deep", code="too_deep")
     return cast("dict[str, Any]", value)
+
+
+def _can_be_written(value: object) -> bool:
+    """With room round it. The parser reads deeper than it writes."""
+    for _ in range(ROOM):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except TypeError:
+        return False
+    return True

@@ -27,6 +27,7 @@ def test_an_object() -> None:
         ('{"a": "é"}'.encode("utf-16"), "not_json", "at character"),
         (b'{"a":' * 2000 + b"1" + b"}" * 2000, "not_json", "at character"),
         (b"[" * 100_000, "not_json", "at character"),
+        (b'{"a":' + b"[" * 200 + b"]" * 200 + b"}", "too_deep", "nested too deep"),
         (b"[]", "not_an_object", "no object"),
         (b"null", "not_an_object", "no object"),
         (b'"text"', "not_an_object", "no object"),
