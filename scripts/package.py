@@ -15,11 +15,13 @@ TRIAL = """
 import importlib.resources, racer, racer_adapters, sys
 from racer.bench import page
 from racer.pages import assets
+from racer.server import pages
 for package in (racer, racer_adapters):
     assert (importlib.resources.files(package) / "py.typed").is_file(), package
 assert racer.__file__.startswith(sys.prefix), racer.__file__
 assert assets.style() and all(assets.libraries())
 assert all(assets.text("racer.bench", f"web/{name}") for name in page.FILES)
+assert pages.library()
 """
 
 
