@@ -22,13 +22,15 @@ from yarl import URL
 
 from racer.background import Background
 from racer.core.loopback import is_loopback
+from racer.posting import Posting
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from aiohttp.abc import ResolveResult
 
+    from racer.posting import Posted
     from racer_adapters.types import WireRequest
 
 USER_AGENT = "llm-racer"
@@ -52,6 +54,7 @@ class Transport:
         self._spares = Spares() if spares else None
         self._proxies = Proxies()
         self._session: aiohttp.ClientSession | None = None
+        self._posting: Posting | None = None
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(
@@ -69,6 +72,7 @@ class Transport:
             max_line_size=LARGEST_HEADER,
             max_field_size=LARGEST_HEADER,
         )
+        self._posting = Posting(self._session, LARGEST_HEADER)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -79,7 +83,7 @@ class Transport:
 
     def send(self, request: WireRequest) -> _Sending:
         """Send and give the response once its headers have come. Raises WireError."""
-        return _Sending(request, self._session, self._proxies, self._spares, self._largest)
+        return _Sending(request, self._session, self._posting, self._proxies, self._spares, self._largest)
 
 
 class _Sending:
@@ -89,6 +93,7 @@ class _Sending:
     __slots__ = (
         "_incoming",
         "_largest",
+        "_posting",
         "_proxies",
         "_proxy",
         "_request",
@@ -102,12 +107,14 @@ class _Sending:
         self,
         request: WireRequest,
         session: aiohttp.ClientSession | None,
+        posting: Posting | None,
         proxies: Proxies,
         spares: Spares | None,
         largest: int,
     ) -> None:
         self._request = request
         self._session = session
+        self._posting = posting
         self._proxies = proxies
         self._spares = spares
         self._largest = largest
@@ -121,14 +128,7 @@ class _Sending:
         self._url = _url(request.url)
         self._proxy = self._proxies.of(self._url)
         try:
-            response = await session.request(
-                request.method,
-                self._url,
-                data=request.body or None,
-                headers=request.headers,
-                allow_redirects=False,
-                proxy=self._proxy,
-            )
+            response = await self._sent(session)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise translated(error) from None
         except asyncio.CancelledError:
@@ -140,6 +140,21 @@ class _Sending:
             self._leave(session)
             raise WireError(Kind.TOO_LARGE, "its headers are larger than headers may be")
         return self._incoming
+
+    def _sent(self, session: aiohttp.ClientSession) -> Awaitable[aiohttp.ClientResponse | Posted]:
+        request = self._request
+        if self._posting is not None and self._proxy is None:
+            route = self._posting.route(request, self._url)
+            if route is not None:
+                return self._posting.post(route, request.body)
+        return session.request(
+            request.method,
+            self._url,
+            data=request.body or None,
+            headers=request.headers,
+            allow_redirects=False,
+            proxy=self._proxy,
+        )
 
     async def __aexit__(self, *_: object) -> None:
         assert self._session is not None
@@ -164,7 +179,7 @@ def _url(text: str) -> URL:
 class _Response:
     __slots__ = ("_content", "_left", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse, largest: int) -> None:
+    def __init__(self, response: aiohttp.ClientResponse | Posted, largest: int) -> None:
         self._content = response.content
         self._left = largest
         self.status: int = response.status
