@@ -36,7 +36,9 @@ from racer.core.reply import Attempt
 from racer.core.tax import Tax
 from racer.core.view import Why
 from racer.errors import ConfigError
+from racer.hearers import Hearers
 from racer.logs import LEVELS, fields_of, level_of, lines, name_of, observer
+from racer.recorder import KEPT
 from racer_adapters.secret import Secret
 from racer_adapters.types import Usage
 from tests.core.lanes import lane
@@ -438,3 +440,20 @@ def test_no_lines() -> None:
         write("error", "http.failed", {})
     with pytest.raises(ConfigError, match="RACER_LOG_LEVEL is 'loud'"):
         lines({"RACER_LOG_LEVEL": "loud"})
+
+
+@pytest.mark.parametrize(
+    ("level", "unheard"),
+    [
+        ("debug", set[type[Fact]]()),
+        ("info", {RaceStarted, LaneStarted, LaneFirstToken}),
+        ("warning", KEPT),
+        ("error", KEPT),
+    ],
+)
+def test_what_is_never_written_is_not_heard(level: str, unheard: set[type[Fact]]) -> None:
+    """Of what happens in every race; all else is, whatever the level."""
+    log = observer({"RACER_LOG_LEVEL": level, "RACER_LOG": "json"})
+    assert log is not None
+    hearers = Hearers([log])
+    assert unheard == {kind for kind in get_args(Fact) if not hearers[kind]}

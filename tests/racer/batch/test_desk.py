@@ -392,3 +392,18 @@ def test_near_the_end_a_slow_lane_where_nobody_else_can() -> None:
     room.shuts("fast/m", 5000.0)
     room.put(3)
     assert len(room.given()) == 3
+
+
+def test_full() -> None:
+    """Until a result is saved nothing can begin; where nothing is out, or it ends, it has to be looked at."""
+    room = Room("a", concurrency=2)
+    room.put(3)
+    first, second = room.starts()
+    assert not room.desk.is_full, "who is asked again may begin at once"
+    room.desk.answered(first.number, 1.0, 10)
+    assert room.desk.is_full
+    assert room.desk.next(1.0) is None
+    room.desk.saved()
+    assert not room.desk.is_full
+    room.desk.answered(second.number, 1.0, 10)
+    assert not room.desk.is_full, "nothing is out"

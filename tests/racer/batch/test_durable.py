@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,8 +34,10 @@ def echo(_: str, request: WireRequest) -> Script:
 
 
 def racer(choose: Callable[[str, WireRequest], Script] = echo) -> tuple[Racer, ScriptedTransport]:
-    transport = Choosing(choose)
-    return Racer(config_of("a", "b"), transport=transport), transport
+    """Its lanes have all the time: a machine that stands still for half a minute is no failure of theirs."""
+    transport, config = Choosing(choose), config_of("a", "b")
+    patient = tuple(replace(each, timeout=600.0) for each in config.providers)
+    return Racer(replace(config, providers=patient), transport=transport), transport
 
 
 def written(folder: Path, number: int = 200) -> Path:

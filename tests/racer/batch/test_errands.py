@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -89,6 +90,36 @@ async def test_a_late_check_takes_no_second_request() -> None:
     async with crew("a") as table:
         found = await results(table.racer.batch(["x"] * 5, valid=slow, policy="one"))
         assert 5 == len(found) == table.asked
+
+
+async def test_a_task_does_one_request_after_the_other() -> None:
+    """There are no more of them than requests at once, and with the batch all of them end."""
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    def choose(_: str, request: WireRequest) -> Script:
+        if (task := asyncio.current_task()) not in tasks:
+            tasks.append(task)
+        return whole(said(request), 0.1)
+
+    async with crew("a", choose=choose) as table:
+        assert 100 == len(await results(table.racer.batch(["x"] * 100, concurrency=4)))
+        assert len(tasks) <= 4
+        assert all(task is not None and task.done() for task in tasks)
+
+
+async def test_what_a_check_leaves_behind_no_other_line_meets() -> None:
+    """The code of a caller has a task of its own for each line."""
+    mark: ContextVar[int] = ContextVar("mark", default=0)
+    seen: list[int] = []
+
+    def marks(_: object) -> bool:
+        seen.append(mark.get())
+        mark.set(1)
+        return True
+
+    async with crew("a") as table:
+        assert 20 == len(await results(table.racer.batch(["x"] * 20, valid=marks, concurrency=2)))
+        assert [0] * 20 == seen
 
 
 async def test_leaving_while_answers_are_checked() -> None:
