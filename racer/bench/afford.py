@@ -5,6 +5,7 @@ A window that is open again within the patience of the bench is no obstacle: it 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
@@ -35,7 +36,8 @@ class Holding:
     """What is `left` of a limit, and what a call of each of `lanes` takes of it.
 
     `opens_at`: when there is more of it, in unix seconds; None where nobody knows. `passes`: it is open again
-    so soon that a bench waits for it.
+    so soon that a bench waits for it. `once`: it never is. `holder` is whose it is, where that is not the
+    whole provider: a model's, or of one of several accounts.
     """
 
     provider: str
@@ -47,6 +49,12 @@ class Holding:
     opens_at: float | None = None
     length: float = FOREVER
     passes: bool = False
+    once: bool = False
+    holder: str = ""
+
+    @property
+    def whose(self) -> str:
+        return self.holder or self.provider
 
     @property
     def one(self) -> float:
@@ -68,12 +76,25 @@ async def holdings(ledger: Ledger, lanes: Sequence[Lane], usage: Usage, patience
     await ledger.counted(lanes)
     meters: dict[str, Meter] = {}
     takes: dict[str, dict[str, float]] = {}
+    holders: dict[str, str] = {}
     for lane in lanes:
         for meter, amount in charges_of(ledger.meters(lane), usage, lane.model):
             if meter.span is not None:
                 meters[meter.name] = meter
                 takes.setdefault(meter.name, {})[lane.id] = amount
-    return [_holding(ledger, meter, takes[name], patience) for name, meter in meters.items()]
+                holders[meter.name] = _holder(lane, meter)
+    return [
+        replace(_holding(ledger, meter, takes[name], patience), holder=holders[name])
+        for name, meter in meters.items()
+    ]
+
+
+def _holder(lane: Lane, meter: Meter) -> str:
+    """As its lanes are called, without what they do not have in common."""
+    model = f"/{meter.model}" if meter.model else ""
+    account = meter.account.partition(":")[2] or meter.account
+    several = account and len(lane.provider.accounts) > 1
+    return f"{meter.provider}{model}@{account}" if several else f"{meter.provider}{model}"
 
 
 def _holding(ledger: Ledger, meter: Meter, lanes: Mapping[str, float], patience: float) -> Holding:
@@ -92,6 +113,7 @@ def _holding(ledger: Ledger, meter: Meter, lanes: Mapping[str, float], patience:
         opens_at,
         _length(meter.span),
         passes=_length(meter.span) <= patience,
+        once=isinstance(meter.span, Once),
     )
 
 
@@ -126,30 +148,40 @@ def objections(contest: Contest, held: Iterable[Holding]) -> list[str]:
     short = [each for each in held if each.lacks(contest)]
     if not short:
         return []
-    return [*(_line(each, contest) for each in short), f"What would fit: {_fitting(contest, held, short)}."]
+    lines = dict.fromkeys(_line(each, contest) for each in short)
+    return [*lines, f"What would fit: {_fitting(contest, held, short)}."]
 
 
 def waits(contest: Contest, held: Iterable[Holding]) -> list[str]:
-    """A line for each limit of a short window that the contest takes more of than it has, and how long."""
-    found: list[str] = []
+    """A line for each provider with a limit of a short window that the contest takes more of than it has.
+
+    The longest counts: what is waited for at the same time is not waited for twice.
+    """
+    found: dict[str, tuple[float, str]] = {}
     for each in held:
         windows = each.wanted(contest) / each.limit if each.passes and each.limit > 0 else 0.0
         if windows > 1 and each.length > BRIEF:
             wait = ceil(windows - 1) * each.length
-            told = f"{wait:.0f} s" if wait < 120 else f"{wait / 60:.0f} min"
-            found.append(f"{each.provider} has {each.text}: up to {told} of waiting for that")
-    return found
+            longest = max(found.get(each.provider, (0.0, "")), (wait, f"{each.whose} has {each.text}"))
+            found[each.provider] = longest
+    lines = [f"{what}: up to {_lasting(wait)} of waiting for that" for wait, what in found.values()]
+    if len(found) > 1:
+        wait = max(wait for wait, _ in found.values())
+        lines.append(f"these are waited for at once: about {_lasting(wait)} in all at most")
+    return lines
+
+
+def _lasting(wait: float) -> str:
+    return f"{wait:.0f} s" if wait < 120 else f"{wait / 60:.0f} min"
 
 
 def _line(holding: Holding, contest: Contest) -> str:
     limit, left, unit = holding.text, holding.left, holding.unit.replace("_", " ")
     if holding.one > holding.limit:
-        return (
-            f"{holding.provider}: one call takes up to {holding.one:,.10g} {unit}, and its limit is {limit}"
-        )
+        return f"{holding.whose}: one call takes up to {holding.one:,.10g} {unit}, and its limit is {limit}"
     wanted = holding.wanted(contest)
     until = "" if holding.opens_at is None else f" until {_clock(holding.opens_at)}"
-    return f"{holding.provider}: up to {wanted:,.10g} {unit}, and {left:,.10g} of {limit} are left{until}"
+    return f"{holding.whose}: up to {wanted:,.10g} {unit}, and {left:,.10g} of {limit} are left{until}"
 
 
 def _clock(at: float) -> str:
@@ -158,24 +190,43 @@ def _clock(at: float) -> str:
 
 
 def _fitting(contest: Contest, held: Sequence[Holding], short: Sequence[Holding]) -> str:
-    terms = contest.terms
     names = ",".join(dict.fromkeys(each.provider for each in short))
-    ways: list[str] = []
-    if rounds := _most_rounds(contest.entrants, terms, held):
-        ways.append(f"--rounds {rounds}")
+    ways = _fewer(contest, held)
     if budget := _largest_budget(contest, held):
         ways.append(f"--budget {budget}")
     whole = set(dict.fromkeys(each.provider for each in contest.entrants))
     if whole - set(names.split(",")):
         ways.append(f"--exclude {names}")
-    return " or ".join(ways) or "nothing of it now: ask again later, or ask fewer lanes with --only"
+    return " or ".join(ways) or _nothing(contest, short)
+
+
+def _fewer(contest: Contest, held: Sequence[Holding]) -> list[str]:
+    """Fewer rounds; and without races all of them, or at least more."""
+    terms, ways = contest.terms, list[str]()
+    if rounds := _most_rounds(contest.entrants, terms, held):
+        ways.append(f"--rounds {rounds}")
+    alone = _most_rounds(contest.entrants, replace(terms, policies=()), held) if terms.policies else 0
+    if alone > rounds:
+        fewer = f" --rounds {alone}" if alone < terms.rounds else ""
+        ways.append(f"--policies none{fewer}")
+    return ways
+
+
+def _nothing(contest: Contest, short: Sequence[Holding]) -> str:
+    """What helps where no bench of these lanes fits."""
+    fewer = "ask fewer lanes with --only" if len(contest.entrants) > 1 else "ask other lanes"
+    if any(each.one > each.limit for each in short):
+        return f"nothing of it: {fewer}, or for shorter answers with --max-tokens"
+    if any(each.once for each in short):
+        return f"nothing of it, and that limit does not open again: {fewer}"
+    return f"nothing of it now: ask again later, or {fewer}"
 
 
 def _most_rounds(entrants: Sequence[Entrant], terms: Terms, held: Sequence[Holding]) -> int:
-    for rounds in range(terms.rounds - 1, 0, -1):
-        if _fits(contest_of(entrants, replace(terms, rounds=rounds)), held):
-            return rounds
-    return 0
+    def is_too_much(rounds: int) -> bool:
+        return not _fits(contest_of(entrants, replace(terms, rounds=rounds)), held)
+
+    return bisect_left(range(1, terms.rounds + 1), True, key=is_too_much)
 
 
 def _largest_budget(contest: Contest, held: Sequence[Holding]) -> int:

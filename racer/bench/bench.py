@@ -21,8 +21,10 @@ import anyio
 
 from racer.api import Racer
 from racer.bench.contest import WARM_UP, Till
+from racer.bench.hush import hushed
+from racer.bench.remarks import remarks
 from racer.bench.report import Report, Spending
-from racer.bench.sample import KEPT_OUT, Kind
+from racer.bench.sample import Kind
 from racer.bench.seen import sample_of
 from racer.bench.witness import Overheard, Witness, watching
 from racer.errors import DeadlineExceeded, NoLanes, RacerError
@@ -156,9 +158,9 @@ class Bench:
             for policy in self._contest.policies(number):
                 await self._race(policy, number)
             self._done = number + 1
-        while left := [policy for policy in terms.policies if self._till.left(policy) > 0]:
-            self._number += 1
-            for policy in left:
+        for policy in self._contest.lingering:
+            while self._till.left(policy) > 0:
+                self._number += 1
                 if not await self._race(policy, self._number):
                     self._till.ends(policy)
 
@@ -177,7 +179,6 @@ class Bench:
         with self._watched(Kind.LANE, lane.id, lane) as watch:
             asked_at, ending = self._wall(), await self._answered(lane, number, watch)
             sample = self._sample(Kind.LANE, lane.id, number, watch, asked_at, ending)
-        self._till.asked(lane.provider.name, sample.sent)
         self._keep(sample)
 
     async def _answered(self, lane: Lane, number: int, watch: Watch) -> Ending:
@@ -201,14 +202,14 @@ class Bench:
 
     async def _race(self, policy: str, number: int) -> bool:
         """False where nothing was sent."""
-        grid = self._till.race(policy, number)
+        grid = self._till.race(policy)
         if grid is None:
             return False
         with self._watched(Kind.POLICY, policy) as watch:
             asked_at = self._wall()
             ending = await self._raced(policy, grid.lanes, grid.attempts, number)
             sample = self._sample(Kind.POLICY, policy, number, watch, asked_at, ending)
-            self._till.raced(policy, watch.starts)
+            self._till.raced(policy, sum(watch.starts.values()))
         self._keep(sample)
         return sample.sent > 0
 
@@ -254,7 +255,8 @@ class Bench:
             took = anyio.current_time() - watch.began
             at = self._wall() - took
         prompt = self._contest.prompt(number)
-        return sample_of(kind, name, number, prompt, watch.attempts, ending, at=at, took=took)
+        found = sample_of(kind, name, number, prompt, watch.attempts, ending, at=at, took=took)
+        return hushed(found, self._questions[prompt].call())
 
     def _keep(self, sample: Sample) -> None:
         self._samples.append(sample)
@@ -287,23 +289,14 @@ class Bench:
             samples=samples,
             machine=machine(),
             stopped=self._stopped,
-            notes=(*self._notes, *remarks(contest.announced, sent, samples, complete=self._stopped is None)),
+            notes=(*self._notes, *self._remarks(sent)),
         )
 
-
-def remarks(
-    announced: Spending, sent: Spending, samples: Sequence[Sample], *, complete: bool
-) -> tuple[str, ...]:
-    """Why less was sent than announced."""
-    kept_out = Counter((each.contender, each.reason) for each in samples if each.outcome == KEPT_OUT)
-    found = [f"{name} was kept out {_times(count)}: {why}" for (name, why), count in kept_out.items()]
-    if complete and sent.total != announced.total:
-        found.insert(0, f"announced were {announced.total:,} requests, and {sent.total:,} were sent")
-    return tuple(found)
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+    def _remarks(self, sent: Spending) -> tuple[str, ...]:
+        asked = enumerate(each.call().max_tokens for each in self._questions)
+        bounds = {number: most for number, most in asked if most is not None}
+        announced, complete = self._contest.announced, self._stopped is None
+        return remarks(announced, sent, self._samples, bounds, complete=complete)
 
 
 def machine() -> dict[str, str]:

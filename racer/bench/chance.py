@@ -70,11 +70,13 @@ class Chance:
 
     def __init__(self, trace: Trace, seed: int) -> None:
         self._seed = seed
-        self._usual = _usual(trace.races)
+        known = sorted((*trace.races, *trace.asides), key=lambda race: race.at)
+        self._usual = _usual(known)
         self._lengths = [self._length(race) for race in trace.races]
         self._races = trace.races
         by_lane: defaultdict[str, list[tuple[Seen, float]]] = defaultdict(list)
-        for race, length in zip(trace.races, self._lengths, strict=True):
+        for race in known:
+            length = self._length(race)
             for seen in race.seen:
                 by_lane[seen.lane].append((seen, length))
         self._writing = {lane: _writing(each for each, _ in of) for lane, of in by_lane.items()}

@@ -4,11 +4,14 @@ Rule 1: what is announced is what is sent, but for what is kept out: lanes in ea
         races until the requests of their policy are used up.
 Rule 2: a provider takes part in the first rounds, in as many as its budget has room for, and then in none.
 Rule 3: in a race each lane is asked at most once, so what a provider may have to serve is known before.
+Rule 4: policies race in rounds in which everybody takes part, once in each. `frugal` alone races on behind
+        the last round, for its spare requests; what others have left then was kept out, and stays unspent.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 WARM_UP = -1
 POLICIES = ("all", "frugal", "one")
+LINGERS = "frugal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +97,23 @@ class Contest:
 
     def races(self, policy: str) -> int:
         """Requests that the races of `policy` take."""
-        widths = [width_of(self.field(number), self.terms.lanes) for number in range(self.terms.rounds)]
-        return _requests(policy, widths, self.terms.extra)
+        return _requests(policy, self.raced, self.width, self.terms.extra)
+
+    @property
+    def raced(self) -> int:
+        """In how many rounds policies race: the first, in which everybody takes part."""
+        return min(self.shares.values(), default=0)
 
     def most(self, lanes: Collection[str]) -> int:
         """How many requests these lanes, all of one provider, may get: alone, and in races."""
         provider = next(each.provider for each in self.entrants if each.lane in lanes)
-        return _most(self.terms, len(lanes), self.width, self.shares[provider])
+        return _most(self.terms, len(lanes), self.width, self.shares[provider], self.raced)
 
     # ---------------------------------------------------------------- round by round
 
     def field(self, number: int) -> tuple[Entrant, ...]:
-        """Who takes part in a round. Behind the last one, whoever took part in that."""
-        last = self.terms.rounds - 1
-        return tuple(each for each in self.entrants if self.shares[each.provider] > min(number, last))
+        """Whose lanes are asked alone in a round."""
+        return tuple(each for each in self.entrants if self.shares[each.provider] > number)
 
     def groups(self, number: int) -> tuple[tuple[str, ...], ...]:
         """Lanes that are asked one after another, beside those of other groups: a group for each provider."""
@@ -123,10 +130,15 @@ class Contest:
         )
 
     def policies(self, number: int) -> tuple[str, ...]:
-        """In the order in which they race."""
-        names = list(self.terms.policies)
+        """Those that race in a round, in the order in which they do."""
+        names = list(self.terms.policies) if number < self.raced else []
         Random(f"{self.terms.seed} policies {number}").shuffle(names)
         return tuple(names)
+
+    @property
+    def lingering(self) -> tuple[str, ...]:
+        """Those that race on behind the last round while they have requests left."""
+        return tuple(name for name in self.terms.policies if name == LINGERS)
 
     def prompt(self, number: int) -> int:
         return max(number, 0) % self.terms.prompts
@@ -138,21 +150,44 @@ class Contest:
 
 def contest_of(entrants: Sequence[Entrant], terms: Terms) -> Contest:
     """With as many rounds for each provider as its budget has room for, and no round without anybody."""
-    while True:
-        shares = _shares(entrants, terms)
-        most = max(shares.values(), default=0)
-        if most in (0, terms.rounds):
-            break
-        terms = replace(terms, rounds=most)
-    able = tuple(each for each in entrants if shares[each.provider])
-    cut = tuple(name for name, share in shares.items() if not share)
-    return Contest(terms, able, {name: share for name, share in shares.items() if share}, cut)
+    room = _room(entrants, terms)
+    able = tuple(each for each in entrants if room[each.provider])
+    shares = _shares(able, terms)
+    terms = replace(terms, rounds=max(shares.values(), default=terms.rounds))
+    return Contest(terms, able, shares, tuple(name for name, rounds in room.items() if not rounds))
+
+
+def _room(entrants: Sequence[Entrant], terms: Terms) -> dict[str, int]:
+    """For how many rounds with races the budget of each provider is enough."""
+    width = width_of(entrants, terms.lanes)
+    lanes = Counter(each.provider for each in entrants)
+    return {name: _enough(terms, count, width) for name, count in lanes.items()}
 
 
 def _shares(entrants: Sequence[Entrant], terms: Terms) -> dict[str, int]:
+    """As many races as all have room for come first: for whoever has room for no more, these are its rounds.
+
+    The others are asked alone in further ones.
+    """
     width = width_of(entrants, terms.lanes)
     lanes = Counter(each.provider for each in entrants)
-    return {name: _share(terms, count, width) for name, count in lanes.items()}
+    room = _room(entrants, terms)
+    raced = min(room.values(), default=0)
+    return {
+        name: raced if rounds == raced else _enough(terms, lanes[name], width, raced)
+        for name, rounds in room.items()
+    }
+
+
+def _enough(terms: Terms, lanes: int, width: int, raced: int | None = None) -> int:
+    """For how many rounds the budget is enough, with races in `raced` of them; None: in each."""
+    if (budget := terms.budget) is None:
+        return terms.rounds
+
+    def is_too_much(share: int) -> bool:
+        return _most(terms, lanes, width, share, share if raced is None else raced) > budget
+
+    return bisect_left(range(1, terms.rounds + 1), True, key=is_too_much)
 
 
 def width_of(entrants: Sequence[Entrant], lanes: int) -> int:
@@ -160,77 +195,47 @@ def width_of(entrants: Sequence[Entrant], lanes: int) -> int:
     return min(lanes, len({each.seat for each in entrants}))
 
 
-def _share(terms: Terms, lanes: int, width: int) -> int:
-    if terms.budget is None:
-        return terms.rounds
-    fitting = (
-        share for share in range(terms.rounds, 0, -1) if _most(terms, lanes, width, share) <= terms.budget
-    )
-    return next(fitting, 0)
-
-
-def _most(terms: Terms, lanes: int, width: int, share: int) -> int:
-    """Of a provider with so many `lanes` that takes part in `share` rounds."""
+def _most(terms: Terms, lanes: int, width: int, share: int, raced: int) -> int:
+    """Of a provider with so many `lanes` that takes part in `share` rounds, of races in `raced`."""
     own = lanes * (share + terms.warm_up)
-    served = share * min(lanes, width)
-    rest = share == terms.rounds  # it runs also in the races behind the last round
+    served = raced * min(lanes, width)
     for policy in terms.policies:
-        total = _requests(policy, [width] * terms.rounds, terms.extra)
-        own += total if policy == "frugal" and rest else min(served, total)
+        total = _requests(policy, raced, width, terms.extra)
+        own += total if policy == LINGERS else min(served, total)
     return own
 
 
-def _requests(policy: str, widths: Sequence[int], extra: float) -> int:
-    """Of races with so many lanes each, as many as there are."""
-    races, most = sum(1 for width in widths if width), sum(widths)
+def _requests(policy: str, races: int, width: int, extra: float) -> int:
+    """Of so many races of `width` lanes each."""
     match policy:
         case "all":
-            return most
+            return races * width
         case "frugal":
-            return min(most, races + math.ceil(races * extra))
+            return min(races * width, races + math.ceil(races * extra))
         case _:
-            return races
+            return min(races, races * width)
 
 
 class Till:
-    """What is left of what was announced, while the bench runs."""
+    """What policies have left of what was announced for them, while the bench runs."""
 
-    __slots__ = ("_contest", "_owed", "_policies", "_providers")
+    __slots__ = ("_contest", "_left")
 
     def __init__(self, contest: Contest) -> None:
-        announced = contest.announced
         self._contest = contest
-        self._policies = dict(announced.policies)
-        self._providers = dict(announced.providers)
-        self._owed = {name: len(contest.lanes_of(name)) * contest.calls(name) for name in announced.providers}
+        self._left = {name: contest.races(name) for name in contest.terms.policies}
 
     def left(self, policy: str) -> int:
-        return self._policies[policy]
+        return self._left[policy]
 
-    def race(self, policy: str, number: int) -> Grid | None:
-        """The next race of `policy`; None where it has no requests left, or nobody who may run."""
-        entrants = self._contest.field(number)
-        attempts = min(width_of(entrants, self._contest.terms.lanes), self._policies[policy])
-        able = tuple(each for each in entrants if self._has_room(each.provider, attempts))
-        attempts = min(attempts, width_of(able, attempts))
-        return Grid(tuple(each.lane for each in able), attempts) if attempts else None
+    def race(self, policy: str) -> Grid | None:
+        """The next race of `policy`, of all lanes; None where it has no requests left."""
+        attempts = min(self._contest.width, self._left[policy])
+        return Grid(tuple(each.lane for each in self._contest.entrants), attempts) if attempts else None
 
-    def _has_room(self, provider: str, attempts: int) -> bool:
-        """Beside what its lanes are still to be asked alone."""
-        wanted = min(len(self._contest.lanes_of(provider)), attempts)
-        return self._providers[provider] - self._owed[provider] >= wanted
-
-    def asked(self, provider: str, sent: int) -> None:
-        """A lane of it had its turn alone."""
-        self._owed[provider] -= 1
-        self._providers[provider] -= sent
-
-    def raced(self, policy: str, sent: Mapping[str, int]) -> None:
-        """By provider."""
-        for provider, requests in sent.items():
-            self._policies[policy] -= requests
-            self._providers[provider] -= requests
+    def raced(self, policy: str, sent: int) -> None:
+        self._left[policy] -= sent
 
     def ends(self, policy: str) -> None:
         """It cannot race any more: what it has left is not spent."""
-        self._policies[policy] = 0
+        self._left[policy] = 0

@@ -194,7 +194,8 @@ def recorded_policies(trace: Trace) -> Counter[str]:
 def lanes_of(trace: Trace, gone: Mapping[str, str]) -> list[dict[str, Any]]:
     """What was seen of each lane that is replayed."""
     found = {lane: Counter[str]() for lane in trace.lanes}
-    for seen in (seen for race in trace.races for seen in race.seen if seen.lane in found):
+    races = (*trace.races, *trace.asides)
+    for seen in (seen for race in races for seen in race.seen if seen.lane in found):
         found[seen.lane]["stopped" if seen.stopped else "answered" if seen.answered else "failed"] += 1
     return [
         {
@@ -228,6 +229,8 @@ def _sentence(row: Row, was: Row, *, apart: bool, had: bool) -> str:
     if had:
         far = "" if _is_near(row, was) else f": {FAR}"
         return f"`{row.name}` is what you had: replayed, its p95 is {now}, and it was {then}, {cost}{far}."
+    if then == now:
+        return f"With `{row.name}` your p95 would have been about what it was ({then}), {cost}."
     if not apart:
         return f"With `{row.name}` your p95 would have been about what it was ({now}, it was {then}), {cost}."
     return f"With `{row.name}` your p95 would have been {now} instead of {then}, {cost}."

@@ -58,10 +58,7 @@ async def opening_of(
         notes.append(f"{provider} takes no part: {terms.budget} requests are not enough for a round")
     if not contest.entrants:
         raise BadRequest(f"a budget of {terms.budget} requests is not enough for a single round of anybody")
-    if contest.terms.rounds < terms.rounds:
-        count = contest.terms.rounds
-        rounds = f"{count} round{'' if count == 1 else 's'} in place of {terms.rounds}"
-        notes.append(f"{rounds}: {terms.budget} requests for each provider are not enough for more")
+    notes += _shortened(contest, terms)
     taking = {each.lane for each in contest.entrants}
     lanes = tuple(lane for lane in lanes if lane.id in taking)
     return Opening(contest, lanes, await _waits(config, contest, lanes, questions, patience), tuple(notes))
@@ -82,6 +79,29 @@ def _lanes(
     unwanted = ("not in only", "excluded")
     notes = [f"{each.name} takes no part: {each.reason}" for each in skipped if each.reason not in unwanted]
     return lanes, notes
+
+
+def _shortened(contest: Contest, ordered: Terms) -> list[str]:
+    """What of the rounds that were ordered there is no room for, of whom."""
+    rounds, budget = contest.terms.rounds, f"{ordered.budget} requests"
+    found: list[str] = []
+    if rounds < ordered.rounds:
+        fewer = f"{_rounds(rounds)} in place of {ordered.rounds}"
+        found.append(f"{fewer}: {budget} for each provider are not enough for more")
+    for provider, share in contest.shares.items():
+        if share < rounds:
+            found.append(
+                f"{provider} takes part in {share} of {_rounds(rounds)}: {budget} are not enough for more"
+            )
+    if contest.raced < rounds and contest.terms.policies:
+        found.append(
+            f"policies race in the first {_rounds(contest.raced)}, those in which all providers take part"
+        )
+    return found
+
+
+def _rounds(count: int) -> str:
+    return f"{count:,} round{'' if count == 1 else 's'}"
 
 
 async def _waits(

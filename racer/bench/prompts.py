@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from racer.core.options import Messages, Options
     from racer_adapters.types import Call
 
-MAX_TOKENS = 64
+MAX_TOKENS = 512  # the answers are short; what some models think before them is not
 MOST = 10_000
 
 

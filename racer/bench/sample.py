@@ -29,6 +29,7 @@ class Sample:
     `outcome` is `answered`, `kept_out`, or the class of the failure: a Kind of racer_adapters.errors, or
     `deadline`. `took` runs to the end, whatever the end was. `attempts` are the lanes that ran, `sent` of
     them requests. `answered_by` is a lane's id. `round` counts from 0; those of the warm-up are -1.
+    `thought`: it wrote more than its answer shows.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Sample:
     answered_by: str | None = None
     reason: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    thought: bool = False
 
     @property
     def sent(self) -> int:
@@ -59,8 +61,11 @@ class Sample:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """While it was writing: from its first token to its end. None where all came in one burst."""
-        if not self.answered or not self.output_tokens or self.first_token is None:
+        """While it was writing: from its first token to its end.
+
+        None where all came in one burst, and where it thought: nobody saw it write all that was counted.
+        """
+        if not self.answered or self.thought or not self.output_tokens or self.first_token is None:
             return None
         writing = self.took - self.first_token
         return self.output_tokens / writing if writing > BURST else None
@@ -77,6 +82,7 @@ class Sample:
             "first_token": None if self.first_token is None else round(self.first_token, 6),
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
+            "thought": self.thought,
             "answered_by": self.answered_by,
             "reason": self.reason,
             "attempts": [attempt.to_dict() for attempt in self.attempts],

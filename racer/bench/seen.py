@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from racer.bench.sample import ANSWERED, KEPT_OUT, Kind, Sample
 from racer.core.heat import Outcome
 from racer.core.reply import Reply
+from racer.core.tokens import tokens_of
 from racer.errors import BadRequest, DeadlineExceeded, NoLanes
 from racer_adapters.errors import WireError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 DEADLINE = "deadline"
 UNKNOWN = "unknown"
+FAR, MANY = 2, 20  # times what is seen, and so many tokens more: what we count is an estimate
+NOT_WANTED = "not in only"  # the bench's own wish, of whom nobody needs to hear
 
 
 def sample_of(
@@ -52,7 +55,15 @@ def sample_of(
         output_tokens=ending.usage.output_tokens,
         answered_by=won,
         attempts=shifted,
+        thought=has_thought(ending),
     )  # fmt: skip
+
+
+def has_thought(reply: Reply[Any]) -> bool:
+    """Was more written than is seen? It has reasoning, or its provider counts far more than its text has."""
+    shown = (reply.text, *(made.arguments for made in reply.tool_calls))
+    tokens, counted = sum(map(tokens_of, shown)), reply.usage.output_tokens
+    return bool(reply.reasoning) or counted >= max(FAR * tokens, tokens + MANY)
 
 
 def outcome_of(error: Exception) -> str:
@@ -76,8 +87,9 @@ def _shifted(attempt: Attempt, first: float, late: str | None) -> Attempt:
 def _reason(contender: str, error: Exception, attempts: Sequence[Attempt]) -> str:
     """In a line. A lane's own, where there is but one."""
     if isinstance(error, NoLanes):
-        reasons = dict.fromkeys(reason for name, reason in error.skipped if name == contender)
-        reasons = reasons or dict.fromkeys(reason for name, reason in error.skipped if "/" in name)
+        skipped = [(name, reason) for name, reason in error.skipped if reason != NOT_WANTED]
+        reasons = dict.fromkeys(reason for name, reason in skipped if name == contender)
+        reasons = reasons or dict.fromkeys(reason for name, reason in skipped if "/" in name)
         return "; ".join(reasons) or str(error).partition("\n")[0]
     if len(attempts) == 1 and attempts[0].reason and not isinstance(error, BadRequest):
         return attempts[0].reason

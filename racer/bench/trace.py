@@ -1,7 +1,8 @@
 """A trace: races and attempts as the database has recorded them, for a replay.
 
 Races that tell nothing of the lanes are passed over: those that still run, that their caller has left, or
-whose request was wrong. So are lanes of which too little was seen.
+whose request was wrong. So are lanes of which too little was seen. Races in which one lane alone might run
+are none to be run again, for there was nothing to decide; but they tell how that lane was.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _PASSED_OVER = {
     Ending.REFUSED: "their request was wrong",
     None: "without an end",
 }
+NOTHING_TO_DECIDE = "one lane alone might run: nothing to decide"
 
 
 class Place(NamedTuple):
@@ -96,12 +98,14 @@ class Trace:
     """Races in the order in which they began. `lanes` are those that are replayed.
 
     `left_out` are the lanes that are not, each with the reason. `passed_over` counts races, by reason.
+    `asides` are those of these that tell all the same how their lane was.
     """
 
     races: tuple[Recorded, ...] = ()
     lanes: Mapping[str, Place] = field(default_factory=dict[str, Place])
     left_out: tuple[tuple[str, str], ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict[str, int])
+    asides: tuple[Recorded, ...] = ()
 
 
 # ---------------------------------------------------------------- reading
@@ -123,20 +127,26 @@ def recorded(connection: sqlite3.Connection, since: float, limit: int) -> Trace:
     places = {
         each.lane: Place(each.provider, each.model, each.account) for of in attempts.values() for each in of
     }
-    return trace_of(found, places, passed_over)
+    asides = [race for race in found if len(race.lanes) == 1]
+    passed_over[NOTHING_TO_DECIDE] += len(asides)
+    return trace_of([race for race in found if len(race.lanes) != 1], places, passed_over, asides)
 
 
 def trace_of(
-    races: Sequence[Recorded], places: Mapping[str, Place], passed_over: Mapping[str, int] | None = None
+    races: Sequence[Recorded],
+    places: Mapping[str, Place],
+    passed_over: Mapping[str, int] | None = None,
+    asides: Sequence[Recorded] = (),
 ) -> Trace:
     """Of `races`, with the lanes of which enough was seen, and the races that one of these could run in."""
-    left_out = tuple(_thin(races, places))
+    left_out = tuple(_thin([*races, *asides], places))
     out = {name for name, _ in left_out}
     lanes = {name: place for name, place in sorted(places.items()) if name not in out}
     kept = tuple(race for race in races if not lanes.keys().isdisjoint(race.lanes))
     passed = Counter(passed_over or {})
     passed["none of their lanes is replayed"] += len(races) - len(kept)
-    return Trace(kept, lanes, left_out, {reason: times for reason, times in passed.items() if times})
+    passed_over = {reason: times for reason, times in passed.items() if times}
+    return Trace(kept, lanes, left_out, passed_over, tuple(asides))
 
 
 def _thin(races: Iterable[Recorded], names: Iterable[str]) -> Iterable[tuple[str, str]]:

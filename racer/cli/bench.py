@@ -6,14 +6,16 @@ import asyncio
 import time
 from contextlib import closing, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from racer.cli import bench_order
 from racer.cli.command import Command
 from racer.cli.failure import DONE, INTERRUPTED, LOST
+from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from racer.bench.bench import Bench
     from racer.bench.opening import Opening
@@ -93,14 +95,14 @@ def performed(order: Order, config: Config, shell: Shell) -> int:
     if order.dry_run:
         return DONE
     folder = Folder(order.out)
-    with folder:
-        if not _may_begin(opening, order, shell):
-            shell.say("racer: nothing was sent")
-            return DONE
-        bench = asyncio.run(work(order, config, opening, questions, shell))
-        if bench is None:
-            raise KeyboardInterrupt
-        return finished(bench.report(), order, folder, shell)
+    folder.probe()
+    if not _may_begin(opening, order, shell):
+        shell.say("racer: nothing was sent")
+        return DONE
+    bench = asyncio.run(work(order, config, opening, questions, shell))
+    if bench is None:
+        raise KeyboardInterrupt
+    return finished(bench.report(), order, folder, shell)
 
 
 def _questions(order: Order, shell: Shell) -> tuple[Question, ...]:
@@ -164,20 +166,34 @@ def _ease(bench: Bench, board: Board, patience: float | None) -> None:
 
 
 def finished(report: Report, order: Order, folder: Folder, shell: Shell) -> int:
-    """Write the reports, show the table, and give the exit code."""
+    """Show the table, write the reports, and give the exit code.
+
+    What was measured is not to be had again: where the one cannot be done, the other is. Raises RacerError
+    for reports that could not be written.
+    """
     from racer.bench.page import page
+
+    document = report.to_dict()
+    try:
+        _show(report, document, order, shell)
+    finally:
+        folder.write(document, page(document))
+    if not order.as_json:
+        shell.lay_out("\n".join(("", *map(one_line, folder.files))))
+    if not report.complete:
+        return INTERRUPTED
+    return DONE if any(row.answered for row in report.rows) else LOST
+
+
+def _show(report: Report, document: Mapping[str, Any], order: Order, shell: Shell) -> None:
     from racer.cli.bench_table import table
     from racer.cli.console import publish
     from racer.cli.document import put_out
 
-    document = report.to_dict()
-    folder.write(document, page(document))
     if order.as_json:
         put_out(shell, document)
     else:
-        publish(shell, lambda width: table(report, folder.path, width=width))
+        publish(shell, lambda width: table(report, width=width))
     if not report.complete:
         with suppress(OSError):
             shell.say(f"racer: {report.stopped}: {report.rounds_done} of {report.rounds} rounds were done")
-        return INTERRUPTED
-    return DONE if any(row.answered for row in report.rows) else LOST

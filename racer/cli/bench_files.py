@@ -7,9 +7,9 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from racer.errors import BadRequest
+from racer.errors import BadRequest, RacerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +18,20 @@ DATA, PAGE = "report.json", "report.html"
 
 
 class Folder:
-    """A block: made when it is entered, and taken away again where nothing has come of it."""
+    """It is made when there is something to write, so that no empty one is ever left."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._made = not path.exists()
 
-    def __enter__(self) -> Self:
-        """Raises BadRequest where nothing can be written in it."""
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(str(self.path / name) for name in (DATA, PAGE))
+
+    def probe(self) -> None:
+        """What is made to try it goes again. Raises BadRequest where nothing can be written in it."""
+        made: list[Path] = []
         try:
+            made += [each for each in (self.path, *self.path.parents) if not each.exists()]
             self.path.mkdir(parents=True, exist_ok=True)
             handle, probe = tempfile.mkstemp(dir=self.path, prefix=".racer-")
             os.close(handle)
@@ -34,17 +39,31 @@ class Folder:
         except OSError as error:
             why = error.strerror or str(error)
             raise BadRequest(f"--out {self.path}: {why}; name a folder that may be written") from None
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._made:
-            with suppress(OSError):  # it has something in it
-                self.path.rmdir()
+        finally:
+            for each in made:
+                with suppress(OSError):  # it was not made after all, or somebody has put something into it
+                    each.rmdir()
 
     def write(self, document: Mapping[str, Any], page: str) -> None:
-        """Raises OSError."""
-        self._put(DATA, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-        self._put(PAGE, page)
+        """Raises RacerError, which says what was written and what was not."""
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        failed = {
+            name: why for name, each in ((DATA, text), (PAGE, page)) if (why := self._trouble(name, each))
+        }
+        if failed:
+            written = "".join(f"; {name} was" for name in (DATA, PAGE) if name not in failed)
+            what = f"{' and '.join(failed)} {'was' if len(failed) == 1 else 'were'} not written"
+            why = ", ".join(dict.fromkeys(failed.values()))
+            raise RacerError(f"--out {self.path}: {what}: {why}{written}")
+
+    def _trouble(self, name: str, text: str) -> str:
+        """Why it could not be written; empty where it was."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._put(name, text)
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
 
     def _put(self, name: str, text: str) -> None:
         handle, made = tempfile.mkstemp(dir=self.path, prefix=f".{name}-")
@@ -53,7 +72,7 @@ class Folder:
                 file.write(text)
             Path(made).chmod(0o644 & ~_umask())
             Path(made).replace(self.path / name)
-        except OSError:
+        except BaseException:
             Path(made).unlink(missing_ok=True)
             raise
 

@@ -79,7 +79,7 @@ def _describe_contest(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--lanes", type=int, default=4, metavar="N", help="how many may run in a race (4)")
     group.add_argument(
-        "--max-tokens", type=int, metavar="N", help="the longest answer (64, for our own prompts)"
+        "--max-tokens", type=int, metavar="N", help="the longest answer (512, for our own prompts)"
     )
     group.add_argument(
         "--deadline", type=float, default=DEADLINE, metavar="SECONDS", help=f"for each answer ({DEADLINE:g})"

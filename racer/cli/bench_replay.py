@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from racer.bench.hindsight import Hindsight
     from racer.bench.trace import Trace
+    from racer.cli.bench_files import Folder
     from racer.cli.shell import Shell
     from racer.config import Config
     from racer.timepiece import Timepiece
@@ -40,36 +41,32 @@ class Order(NamedTuple):
 def run(arguments: argparse.Namespace, shell: Shell) -> int:
     """Raises BadRequest, ConfigError and StoreError; RacerError where there is nothing to replay."""
     from racer import config as configuration
+    from racer.cli.bench_files import Folder
     from racer.timepiece import timepiece
 
     order = order_of(arguments)
     config = configuration.load(arguments.config, environ=shell.environ, cwd=shell.cwd)
     piece = timepiece()
     trace = traced(order, config, shell.cwd, piece)
-    with _folder(arguments.out, shell) as put:
-        found = replay(trace, order, config, piece.wall(), shell)
-        put(found.to_dict())
-    _show(found, shell, as_json=arguments.json)
+    folder = None if arguments.out is None else Folder(shell.cwd / arguments.out)
+    if folder is not None:
+        folder.probe()
+    found = replay(trace, order, config, piece.wall(), shell)
+    try:
+        _show(found, shell, as_json=arguments.json)
+    finally:
+        if folder is not None:
+            _write(found.to_dict(), folder)
+    if folder is not None:
+        shell.say(f"wrote report.json and report.html into {arguments.out}")
     return DONE
 
 
-@contextmanager
-def _folder(out: str | None, shell: Shell) -> Generator[Callable[[Mapping[str, Any]], None]]:
-    """Writes a document there, if anywhere; tried before the work, gone again where nothing came of it."""
-    from racer.cli.bench_files import Folder
+def _write(document: Mapping[str, Any], folder: Folder) -> None:
+    """Raises RacerError."""
+    from racer.bench.page import page
 
-    if out is None:
-        yield lambda document: None
-        return
-    with Folder(shell.cwd / out) as folder:
-
-        def put(document: Mapping[str, Any]) -> None:
-            from racer.bench.page import page
-
-            folder.write(document, page(document))
-            shell.say(f"wrote report.json and report.html into {out}")
-
-        yield put
+    folder.write(document, page(document))
 
 
 def _show(found: Hindsight, shell: Shell, *, as_json: bool) -> None:

@@ -11,14 +11,12 @@ from rich.text import Text
 
 from racer.bench.sample import Kind
 from racer.bench.words import sentences
-from racer.cli.bench_files import DATA, PAGE
 from racer.cli.console import Prose
 from racer.cli.tables import NOTHING
 from racer.core.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from rich.console import RenderableType
 
@@ -28,7 +26,7 @@ NARROW = 72
 UNKNOWN = "?"
 
 
-def table(report: Report, folder: Path, *, width: int) -> Group:
+def table(report: Report, *, width: int) -> Group:
     """All of it, for so many cells in a line."""
     lanes = [row for row in report.rows if row.kind is Kind.LANE]
     policies = [row for row in report.rows if row.kind is Kind.POLICY]
@@ -44,7 +42,7 @@ def table(report: Report, folder: Path, *, width: int) -> Group:
         ("notes", [one_line(note) for note in report.notes]),
     ):
         parts += _section(title, lines)
-    return Group(*parts, Text(""), *_places(folder))
+    return Group(*parts)
 
 
 def _partial(report: Report) -> list[RenderableType]:
@@ -159,7 +157,3 @@ def _section(title: str, lines: Sequence[str]) -> list[RenderableType]:
     for line in lines:
         rows.add_row(" ", Prose(line))
     return [Text(f"\n{title}", "bold"), rows]
-
-
-def _places(folder: Path) -> list[RenderableType]:
-    return [Text(f"{folder / name}", overflow="fold") for name in (DATA, PAGE)]

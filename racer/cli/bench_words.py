@@ -26,7 +26,7 @@ def announcement(opening: Opening, *, dry: bool) -> list[str]:
         f"bench: {len(contest.entrants)} lane{_s(len(contest.entrants))}, {rounds}",
         f"  {sent}: {alone:,} to lanes alone" + (f", {races:,} in races" if races else ""),
         *_races(opening),
-        *(f"  {name}: {most:,} at most{_share(opening, name)}" for name, most in spending.providers.items()),
+        *(f"  {name}: {most:,} at most" for name, most in spending.providers.items()),
         *(f"  {each}" for each in (*opening.waits, *opening.notes)),
     ]
 
@@ -35,12 +35,6 @@ def _races(opening: Opening) -> list[str]:
     policies, width = opening.contest.announced.policies, opening.contest.width
     each = ", ".join(f"{name} {count:,}" for name, count in policies.items())
     return [f"  races of up to {width} lane{_s(width)}: {each}"] if policies else []
-
-
-def _share(opening: Opening, provider: str) -> str:
-    """Where its budget is not enough for all rounds."""
-    share, rounds = opening.contest.shares[provider], opening.contest.terms.rounds
-    return "" if share == rounds else f", in {share} of {rounds} rounds"
 
 
 def _requests(count: int) -> str:

@@ -69,7 +69,48 @@ def test_where_nothing_fits_that_is_told() -> None:
     """One lane, and nothing left of its day."""
     (_, fitting) = objections(contest(A), [held(0)])
 
-    assert fitting == ("What would fit: nothing of it now: ask again later, or ask fewer lanes with --only.")
+    assert fitting == "What would fit: nothing of it now: ask again later, or ask other lanes."
+    (_, fitting) = objections(contest(A, A2), [held(0, "a/m", "a/n")])
+    assert fitting == "What would fit: nothing of it now: ask again later, or ask fewer lanes with --only."
+
+
+def test_what_does_not_open_again_is_not_to_be_asked_later() -> None:
+    """Neither is a limit that is too small for a single call."""
+    (_, fitting) = objections(contest(A), [held(0, once=True)])
+    assert fitting == "What would fit: nothing of it, and that limit does not open again: ask other lanes."
+    (_, fitting) = objections(contest(A), [replace(held(0), limit=0.5)])
+    assert fitting == (
+        "What would fit: nothing of it: ask other lanes, or for shorter answers with --max-tokens."
+    )
+
+
+def test_a_bench_without_races_may_fit() -> None:
+    """With all of its rounds, or with more of them than it would have with races."""
+    (_, fitting) = objections(contest(A, B), [held(21, limit=100)])
+    assert fitting.startswith("What would fit: --rounds 4 or --policies none or --budget ")
+    (_, fitting) = objections(contest(A, B), [held(3, limit=100)])
+    assert fitting == "What would fit: --policies none --rounds 2 or --exclude a."
+    (_, fitting) = objections(contest(A, B, policies=()), [held(3, limit=100)])
+    assert "--policies" not in fitting
+
+
+def test_a_long_bench_is_told_at_once_what_would_fit() -> None:
+    """Not by trying each number of rounds."""
+    began = time.process_time()
+
+    (_, fitting) = objections(contest(A, B, rounds=100_000), [held(50_000, limit=50_000)])
+
+    assert time.process_time() - began < 1.0
+    assert "--rounds 11" in fitting
+
+
+def test_a_limit_is_told_once_and_by_whom() -> None:
+    """Two alike have one line; one of several accounts, or of a model, is named."""
+    limits = [held(1), held(1), held(1, holder="a@2"), replace(held(1), holder="a/m")]
+
+    lines = objections(contest(A, B), limits)[:-1]
+
+    assert [line.partition(":")[0] for line in lines] == ["a", "a@2", "a/m"]
 
 
 def test_a_limit_of_several_lanes_counts_them_all() -> None:
@@ -90,6 +131,12 @@ def test_a_short_window_is_waited_for() -> None:
     assert waits(contest(A, B), [minute]) == ["a has 30 requests a day: up to 2 min of waiting for that"]
     assert waits(contest(A, B), [replace(minute, limit=60)]) == [
         "a has 30 requests a day: up to 60 s of waiting for that"
+    ]
+    two = replace(minute, limit=10, provider="b", lanes={"b/m": 1.0})
+    assert waits(contest(A, B), [minute, replace(minute, limit=20, holder="a@2"), two]) == [
+        "a@2 has 30 requests a day: up to 4 min of waiting for that",
+        "b has 30 requests a day: up to 8 min of waiting for that",
+        "these are waited for at once: about 8 min in all at most",
     ]
     assert waits(contest(A, B), [held(0, limit=1, length=2.0, passes=True), held(5)]) == []
     assert objections(contest(A, B), [large])[0] == (
@@ -134,6 +181,18 @@ async def test_what_is_left_is_told_of_each_limit() -> None:
     assert found["50 requests a day"].left == 50
     assert found["6,000 tokens a minute"].lanes == {"a/m": 84.0}
     assert {text for text, each in found.items() if each.passes} == {"6,000 tokens a minute"}
+    assert {text for text, each in found.items() if each.once} == {"5 usd in all"}
+    assert {each.whose for each in found.values()} == {"a"}
+
+
+@pytest.mark.anyio
+async def test_who_holds_a_limit_is_told() -> None:
+    """One of several accounts, and a model that has its own."""
+    one = limited(Limit("requests", 50, "day"), Limit("requests", 9, "day", scope="model"))
+    another = replace(one.account, name="a:2")
+    one = replace(one, provider=replace(one.provider, accounts=(one.account, another)), account=another)
+
+    assert {each.whose for each in await holdings_of(one, usage_of(20, 64))} == {"a@2", "a/m@2"}
 
 
 def test_an_answer_without_bounds_is_taken_to_be_usual() -> None:

@@ -47,11 +47,12 @@ class Story:
 
     async def run(self, **terms: Any) -> Report:
         settings = {name: terms.pop(name) for name in ("deadline", "patience") if name in terms}
-        ordered = replace(Terms(rounds=3, seed=1, prompts=len(ASK)), **terms)
-        opening = await opening_of(self.config, ordered, ASK, Wishes(), 65.0, self.transport)
+        asks = terms.pop("asks", ASK)
+        ordered = replace(Terms(rounds=3, seed=1, prompts=len(asks)), **terms)
+        opening = await opening_of(self.config, ordered, asks, Wishes(), 65.0, self.transport)
         async with opened(
-            self.config, opening.contest, opening.lanes, ASK,
-            transport=self.transport, timepiece=CLOCKS, **settings,
+            self.config, opening.contest, opening.lanes, asks,
+            transport=self.transport, timepiece=CLOCKS, notes=opening.notes, **settings,
         ) as bench:  # fmt: skip
             return await bench.run(self.samples.append)
 
@@ -81,12 +82,16 @@ async def test_it_sends_exactly_what_it_announced(names: tuple[str, ...], warm_u
 
 
 async def test_failures_make_fewer_answers_and_no_more_requests() -> None:
-    """A lane that fails always is asked as often as was said, and so are the others."""
+    """A lane that fails always is asked alone as often as was said; what it rests in races is not sent."""
     story = Story(a=answers(500), b=answers(503), c=QUICK)
 
     report = await story.run(rounds=6)
 
-    assert report.announced.total == report.sent.total == story.sent.total()
+    assert report.sent.total == story.sent.total() < report.announced.total
+    assert report.sent.lanes == report.announced.lanes
+    assert report.sent.policies["frugal"] == report.announced.policies["frugal"]
+    left = 18 - report.sent.policies["all"]
+    assert f"all has {left} of 18 requests left: lanes were kept out of its races" in report.notes
     failed = next(row for row in report.rows if row.name == "a/m")
     assert (failed.answered, failed.failures) == (0, {"server": 6})
 
@@ -97,8 +102,24 @@ async def test_a_budget_is_kept() -> None:
 
     report = await story.run(rounds=20, budget=17)
 
-    assert story.sent.total() == report.announced.total == report.sent.total
-    assert max(story.sent.values()) <= 17
+    assert story.sent.total() == report.sent.total <= report.announced.total
+    assert max(story.sent.values()) <= max(report.announced.providers.values()) <= 17
+
+
+async def test_policies_race_where_everybody_takes_part_and_not_behind_the_last_round() -> None:
+    """With a budget that is too small for one, and a lane that rests meanwhile; `frugal` has extra races."""
+    config = Config(providers=(provider_of("a", "m", "n"), provider_of("b"), provider_of("c")))
+    story = Story(config, a=QUICK, b=SLOW, c=answers(500))
+
+    report = await story.run(rounds=20, budget=40)
+
+    raced = max(each.round for each in story.of("all")) + 1
+    assert raced == max(each.round for each in story.of("one")) + 1 < report.rounds
+    assert min(each.round for each in story.of("frugal") if each.round >= raced) >= report.rounds
+    assert report.sent.policies["all"] <= report.announced.policies["all"] == 4 * raced
+    assert f"a takes part in {raced} of {report.rounds} rounds: 40 requests are not enough for more" in (
+        report.notes
+    )
 
 
 async def test_without_policies_lanes_are_asked_alone() -> None:
@@ -205,14 +226,14 @@ async def test_a_limit_of_a_minute_is_waited_for_and_is_not_the_lanes_time() -> 
 
 
 async def test_a_limit_that_is_closed_for_longer_keeps_a_race_out() -> None:
-    """It is not waited for, and not raced on afterwards."""
+    """It is not waited for, and nobody races for it afterwards but `frugal`, once."""
     story = Story(a=answers(429, headers={"retry-after": "600"}))
 
     report = await story.run(rounds=2, warm_up=False)
 
     assert report.sent.total == 1
     assert {each.outcome for each in story.samples[1:]} == {"kept_out"}
-    assert len(story.of("all")) == 2 + 1
+    assert [len(story.of(name)) for name in ("all", "one", "frugal")] == [2, 2, 2 + 1]
 
 
 async def test_replies_of_the_cache_are_not_used() -> None:
@@ -243,6 +264,30 @@ async def test_nothing_that_was_asked_or_answered_is_in_the_report() -> None:
     document = str(report.to_dict())
     assert not any(text in document for text in ("quick", "'one'}", "two"))
     assert set(report.machine) == {"racer", "python", "system", "processor", "cores"}
+
+
+async def test_a_provider_that_quotes_the_prompt_is_not_quoted() -> None:
+    """Its reasons come into the report, and the prompt does not."""
+    asked = "the secret that nobody else may ever read"
+    refusal = b'{"error": {"message": "cannot answer: ' + asked.encode() + b', sorry"}}'
+    story = Story(a=answers(500, refusal))
+
+    report = await story.run(rounds=2, asks=(Question(asked),))
+
+    assert asked[:20] not in str(report.to_dict())
+    assert "cannot answer: [prompt], sorry" in (story.of("a/m")[0].reason or "")
+
+
+async def test_answers_that_are_cut_too_short_are_noted() -> None:
+    """Where there is a bound: the second of the two prompts has one."""
+    story = Story(a=says("", after=0.1), b=QUICK)
+
+    report = await story.run(policies=())
+
+    assert report.notes[-1] == (
+        "1 answer was empty or cut off, with 9 tokens allowed (a/m 1): "
+        "who thinks first may need more, which --max-tokens gives"
+    )
 
 
 # ---------------------------------------------------------------- its end

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from racer.bench.chance import NEVER, Chance, Fate
+from racer.bench.trace import trace_of
 from racer_adapters.errors import Kind, WireError
-from tests.racer.bench.traces import BEGAN, race, seen, trace
+from tests.racer.bench.traces import BEGAN, places, race, seen, trace
 
 if TYPE_CHECKING:
     from racer.bench.trace import Seen
@@ -78,6 +79,17 @@ def test_where_a_lane_did_not_run_it_does_what_it_did_elsewhere() -> None:
     assert share(fates, 0.25) == pytest.approx(0.25, abs=0.06)
     assert {fate.error for fate in fates if fate.end == 0.25} == {BROKEN}
     assert all(fate.drawn for fate in fates)
+
+
+def test_what_a_lane_did_when_nobody_else_might_run_is_known_too() -> None:
+    """Of races that are not replayed, as of the others, in the order of time."""
+    races = [race(number, seen("b/m"), at=BEGAN) for number in range(6)]
+    alone = [race(number, seen(took=4.0), at=BEGAN - number, lanes=("a/m",)) for number in range(9)]
+    found = trace_of(races, places(["a/m", "b/m"]), {}, alone)
+
+    fates = [Chance(found, seed).fate(0, "a/m", 0) for seed in range(20)]
+
+    assert {(fate.end, fate.drawn) for fate in fates} == {(4.0, True)}
 
 
 def test_those_that_were_stopped_count_as_longer() -> None:

@@ -87,6 +87,36 @@ def test_a_budget_cuts_the_rounds_of_whom_it_is_too_small_for() -> None:
     assert [each.lane for each in planned.field(planned.shares["a"])] == ["b/m"]
 
 
+def test_policies_race_only_where_everybody_takes_part() -> None:
+    """Later rounds ask lanes alone: without a provider, races would be others than before."""
+    planned = contest(A, A2, B, rounds=20, budget=60)
+
+    assert planned.raced == planned.shares["a"]
+    assert [number for number in range(20) if planned.policies(number)] == list(range(planned.raced))
+    assert planned.announced.policies == {
+        "all": 3 * planned.raced,
+        "frugal": planned.raced + -(-planned.raced // 4),
+        "one": planned.raced,
+    }
+
+
+def test_a_budget_is_used_for_as_many_races_as_there_is_room_for() -> None:
+    """One round more would be too much for somebody."""
+    planned = contest(A, A2, B, rounds=20, budget=60)
+    more = contest(A, A2, B, rounds=planned.raced + 1)
+
+    assert contest(A, A2, B, rounds=planned.raced, budget=60).raced == planned.raced
+    assert more.announced.providers["a"] > 60
+
+
+def test_a_long_bench_is_planned_at_once() -> None:
+    """Nothing goes through its rounds one by one."""
+    planned = contest(A, A2, B, rounds=10**9, budget=10**8)
+
+    assert 10**6 < planned.raced < 10**8
+    assert 0.99 * 10**8 < planned.announced.providers["a"] <= 10**8
+
+
 def test_there_is_no_round_without_anybody() -> None:
     """A budget that is too small for all cuts the bench."""
     planned = contest(A, B, rounds=20, budget=30)
@@ -135,27 +165,26 @@ def test_all_of_a_round_get_the_same_prompt() -> None:
     assert [planned.prompt(number) for number in (WARM_UP, 0, 1, 2, 3, 20)] == [0, 0, 1, 2, 0, 2]
 
 
-def test_behind_the_last_round_race_those_who_took_part_in_it() -> None:
-    """A provider whose rounds were cut does not come back."""
-    planned = contest(A, A2, B, rounds=20, budget=60)
-
-    assert planned.field(25) == planned.field(planned.terms.rounds - 1) == (B,)
+def test_behind_the_last_round_races_frugal_alone() -> None:
+    """What others have left was kept out; racing for it later would count against them."""
+    assert contest(A, B).lingering == ("frugal",)
+    assert contest(A, B, policies=("all", "one")).lingering == ()
 
 
 # ---------------------------------------------------------------- what is left
 
 
 def test_races_take_what_their_policy_has_left() -> None:
-    """The last of `frugal` may have room for fewer than the width."""
+    """The last of `frugal` may have room for fewer than the width; all lanes are in each."""
     planned = contest(A, B, C, D, rounds=4, policies=("frugal",))
     till = Till(planned)
 
-    assert till.race("frugal", 0) == Grid(("a/m", "b/m", "c/m", "d/m"), 4)
-    till.raced("frugal", {"a": 1, "b": 1, "c": 1})
+    assert till.race("frugal") == Grid(("a/m", "b/m", "c/m", "d/m"), 4)
+    till.raced("frugal", 3)
     assert till.left("frugal") == 2
-    assert till.race("frugal", 1) == Grid(("a/m", "b/m", "c/m", "d/m"), 2)
-    till.raced("frugal", {"a": 1, "d": 1})
-    assert till.race("frugal", 2) is None
+    assert till.race("frugal") == Grid(("a/m", "b/m", "c/m", "d/m"), 2)
+    till.raced("frugal", 2)
+    assert till.race("frugal") is None
 
 
 def test_a_policy_that_ends_has_nothing_left() -> None:
@@ -163,18 +192,7 @@ def test_a_policy_that_ends_has_nothing_left() -> None:
     till = Till(contest(A, B))
     till.ends("all")
 
-    assert (till.left("all"), till.race("all", 0)) == (0, None)
-
-
-def test_a_provider_without_room_is_left_out_of_a_race() -> None:
-    """What its lanes are still to be asked alone is not for races."""
-    planned = contest(A, B, rounds=1, policies=("all",), warm_up=False)
-    till = Till(planned)
-    till.raced("all", {"a": 1})
-
-    assert till.race("all", 0) == Grid(("b/m",), 1)
-    till.asked("a", 0)
-    assert till.race("all", 0) == Grid(("a/m", "b/m"), 1)
+    assert (till.left("all"), till.race("all")) == (0, None)
 
 
 ENTRANTS = st.lists(st.sampled_from([A, A2, B, C, D, HOME, HOME2]), min_size=1, unique=True)
@@ -195,26 +213,25 @@ def test_nobody_gets_more_than_was_announced(
     planned = contest(*entrants, rounds=rounds, lanes=lanes, warm_up=warm_up, budget=budget)
     announced, till, sent = planned.announced, Till(planned), Counter[str]()
     policies: Counter[str] = Counter()
-    number = WARM_UP if warm_up else 0
-    while number < planned.terms.rounds or any(till.left(policy) for policy in planned.terms.policies):
-        if number < planned.terms.rounds:
-            for each in planned.field(number):
-                till.asked(each.provider, 1)
-                sent[each.provider] += 1
-        for policy in planned.policies(number) if number >= 0 else ():
-            grid = till.race(policy, number)
-            if grid is None:
-                if number >= planned.terms.rounds:
-                    till.ends(policy)
-                continue
+
+    def race(policy: str) -> None:
+        grid = till.race(policy)
+        if grid is not None:
             most = grid.attempts if policy == "all" else chance.randint(1, grid.attempts)
-            ran = Counter(name.partition("/")[0] for name in chance.sample(grid.lanes, most))
-            till.raced(policy, ran)
+            sent.update(name.partition("/")[0] for name in chance.sample(grid.lanes, most))
+            till.raced(policy, most)
             policies[policy] += most
-            sent.update(ran)
-        number += 1
+
+    for number in range(WARM_UP if warm_up else 0, planned.terms.rounds if planned.entrants else 0):
+        sent.update(each.provider for each in planned.field(number))
+        for policy in planned.policies(number) if number >= 0 else ():
+            race(policy)
+    for policy in planned.lingering if planned.entrants else ():
+        while till.left(policy):
+            race(policy)
 
     assert all(sent[name] <= most for name, most in announced.providers.items())
     assert all(policies[name] <= most for name, most in announced.policies.items())
-    if budget is None:
-        assert policies["all"] == announced.policies["all"]
+    assert all(most <= (budget or most) for most in announced.providers.values())
+    assert policies["all"] == announced.policies["all"]
+    assert policies["frugal"] == announced.policies["frugal"]

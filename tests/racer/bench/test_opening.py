@@ -71,6 +71,19 @@ async def test_a_budget_that_cuts_is_noted() -> None:
         await opening(provider_of("a"), budget=2)
 
 
+async def test_who_takes_part_in_fewer_rounds_is_noted() -> None:
+    """With the rounds in which policies race; without policies there are none."""
+    found = await opening(provider_of("a", "m", "n"), provider_of("b"), budget=60)
+    share = found.contest.shares["a"]
+
+    assert found.notes == (
+        f"a takes part in {share} of 20 rounds: 60 requests are not enough for more",
+        f"policies race in the first {share} rounds, those in which all providers take part",
+    )
+    alone = await opening(provider_of("a", "m", "n"), provider_of("b"), budget=21, policies=())
+    assert alone.notes == ("a takes part in 9 of 20 rounds: 21 requests are not enough for more",)
+
+
 async def test_a_limit_that_may_be_used_up_stops_it() -> None:
     """With a line for it, and one for what would fit."""
     limited = replace(provider_of("a"), limits=(Limit("requests", 40, "day"),))

@@ -39,10 +39,11 @@ def test_speed_is_from_the_first_token_on() -> None:
         {"output_tokens": 30},
         {"first_token": 0.75, "output_tokens": 30},
         {"first_token": 0.745, "output_tokens": 30},  # in one burst
+        {"first_token": 0.25, "output_tokens": 30, "thought": True},
     ],
 )
 def test_no_speed_without_all_that_it_takes(more: dict[str, Any]) -> None:
-    """An answer, its tokens, a first token, and time after it."""
+    """An answer, its tokens, all of them seen, a first token, and time after it."""
     assert asked("p/a", 0, 0.75, **more).tokens_per_second is None
 
 
@@ -67,6 +68,7 @@ def test_plain_values() -> None:
         "first_token": 0.1,
         "input_tokens": 7,
         "output_tokens": 8,
+        "thought": False,
         "answered_by": "p/a",
         "reason": None,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from racer.bench.sample import KEPT_OUT, Kind, Sample
@@ -11,7 +13,7 @@ from racer.core.reply import Attempt, Reply
 from racer.errors import BadRequest, DeadlineExceeded, NoLanes, RaceLost, RacerError
 from racer_adapters import errors
 from racer_adapters.errors import WireError
-from racer_adapters.types import Usage
+from racer_adapters.types import ToolCall, Usage
 
 
 def attempt(lane: str, outcome: Outcome, start: float = 0.0, reason: str | None = None) -> Attempt:
@@ -48,6 +50,26 @@ def test_an_answer_in_one_piece_has_no_first_token() -> None:
     reply = Reply("hi", "a", "m", Usage(), latency=0.5, race_id="r")
 
     assert sample(reply, attempt("a/m", Outcome.WON)).first_token is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "thought"),
+    [
+        ({"text": "x" * 80, "usage": Usage(9, 20)}, False),
+        ({"text": "x" * 80, "usage": Usage(9, 39)}, False),
+        ({"text": "x" * 80, "usage": Usage(9, 40)}, True),
+        ({"text": "391", "usage": Usage(9, 20)}, False),
+        ({"text": "391", "usage": Usage(9, 21)}, True),
+        ({"text": "391", "usage": Usage(9, 1), "reasoning": "17 times 23"}, True),
+        ({"text": "", "usage": Usage(9, 30), "tool_calls": (ToolCall("1", "f", "x" * 80),)}, False),
+        ({"text": "hi", "usage": Usage()}, False),
+    ],
+)
+def test_more_may_be_written_than_is_seen(reply: dict[str, Any], thought: bool) -> None:
+    """Reasoning, or twice as many tokens and twenty more than the text has."""
+    ending = Reply(provider="a", model="m", latency=1.0, race_id="r", first_token=0.5, **reply)
+
+    assert sample(ending, attempt("a/m", Outcome.WON)).thought is thought
 
 
 def test_a_failure_has_the_class_of_its_lane() -> None:
@@ -87,9 +109,10 @@ def test_what_the_deadline_cut_off_has_failed() -> None:
 def test_whoever_was_sent_nothing_was_kept_out() -> None:
     """The reason is the lane's own where it is told, else that of the others, else the first line."""
     skipped = [("b/m", "resting"), ("a/m", "used up: 1 requests a day"), ("c", "no key")]
+    skipped.insert(0, ("d/m", "not in only"))  # which the bench has said, and nobody else
 
     assert sample(NoLanes("none", skipped=skipped)).outcome == KEPT_OUT
     assert sample(NoLanes("none", skipped=skipped)).reason == "used up: 1 requests a day"
-    assert sample(NoLanes("none", skipped=skipped[:1])).reason == "resting"
-    assert sample(NoLanes("none\n  c: no key", skipped=skipped[2:])).reason == "none"
+    assert sample(NoLanes("none", skipped=skipped[:2])).reason == "resting"
+    assert sample(NoLanes("none\n  c: no key", skipped=skipped[3:])).reason == "none"
     assert sample(DeadlineExceeded("not granted")).outcome == KEPT_OUT

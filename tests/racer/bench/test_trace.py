@@ -119,6 +119,20 @@ def test_races_that_tell_nothing_are_passed_over(database: sqlite3.Connection) -
     }
 
 
+def test_a_race_of_one_lane_has_nothing_to_decide(database: sqlite3.Connection) -> None:
+    """It is none of the races, and tells all the same how its lane was."""
+    races = [race(number, seen("a/m"), lanes=("a/m", "b/m")) for number in range(3)]
+    races += [race(number, seen("b/m", 9.0), lanes=("b/m",)) for number in range(3, 8)]
+    races += [race(number, seen("a/m"), lanes=("a/m",)) for number in range(8, 10)]
+
+    found = read(database, races)
+
+    assert len(found.races) == 3
+    assert found.passed_over == {"one lane alone might run: nothing to decide": 7}
+    assert (list(found.lanes), found.left_out) == (["a/m", "b/m"], ())
+    assert [each.id for each in found.asides] == [f"r000{number}" for number in range(3, 10)]
+
+
 def test_lanes_of_which_too_little_was_seen_are_left_out(database: sqlite3.Connection) -> None:
     """Asked too seldom, or never once to its end; and so are races that only these could run in."""
     races = [race(number, seen("a/m"), seen("b/m", stopped=True)) for number in range(5)]

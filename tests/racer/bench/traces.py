@@ -23,17 +23,21 @@ def seen(lane: str = "a/m", took: float = 1.0, **more: object) -> Seen:
 
 
 def race(number: int, *ran: Seen, at: float | None = None, **more: object) -> Recorded:
-    """Race `number`, `GAP` seconds behind the one before; the first that has answered has won it."""
+    """Race `number`, `GAP` seconds behind the one before; the first that has answered has won it.
+
+    Where one lane ran, another might have, of which nothing is known.
+    """
     when = BEGAN + number * GAP if at is None else at
     attempts = tuple(_moved(each, when) for each in ran)
     winner = next((each for each in attempts if each.answered), None)
+    lanes = tuple(dict.fromkeys(each.lane for each in ran))
     usual: dict[str, object] = {
         "policy": "one",
         "width": 4,
         "deadline": 30.0,
         "ending": "exhausted" if winner is None else "won",
         "latency": max((each.took for each in ran), default=0.0) if winner is None else winner.took,
-        "lanes": tuple(dict.fromkeys(each.lane for each in ran)),
+        "lanes": lanes if len(lanes) != 1 else (*lanes, "z/m"),
         "winner": winner and winner.lane,
         "prompt": 25,
     }

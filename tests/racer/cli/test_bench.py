@@ -13,7 +13,7 @@ import pytest
 
 from racer.cli import bench
 from racer.cli.main import main
-from tests.racer.cli.shells import COMMAND, Terminal, clean_environ, shell_of, text_of
+from tests.racer.cli.shells import COMMAND, Gone, Terminal, clean_environ, shell_of, text_of
 from tests.racer.cli.simulators import home_of, simulating
 from tests.racer.cli.terminal import run_in_terminal
 
@@ -76,7 +76,7 @@ def started(simulator: Simulator) -> int:
 
 
 def test_it_sends_what_it_announced_and_writes_both_reports(home: Path, simulator: Simulator) -> None:
-    """One lane fails always: that makes fewer answers, and no other number of requests."""
+    """One lane fails always: that makes fewer answers, and `all` sends it nothing while it rests."""
     shell = shell_in(home)
 
     code = main(["bench", "--rounds", "3", "--seed", "1", "--out", "r", *THREE], shell)
@@ -85,7 +85,11 @@ def test_it_sends_what_it_announced_and_writes_both_reports(home: Path, simulato
     document = json.loads((home / "r" / "report.json").read_text())
     announced = 3 * 4 + 9 + 4 + 3
     assert f"sends {announced} requests: 12 to lanes alone, 16 in races" in text_of(shell.stderr)
-    assert document["announced"]["total"] == document["sent"]["total"] == started(simulator) == announced
+    sent, most = document["sent"], document["announced"]
+    rested = most["policies"]["all"] - sent["policies"]["all"]
+    assert most["total"] == announced
+    assert sent["total"] == started(simulator) == announced - rested
+    assert (sent["lanes"], sent["policies"]["frugal"]) == (most["lanes"], most["policies"]["frugal"])
     assert document["complete"] is True
     assert document["rounds_done"] == 3
     shown = text_of(shell.stdout)
@@ -139,6 +143,36 @@ def test_where_nobody_answers_the_exit_code_says_so(home: Path) -> None:
 
     assert main(["bench", "--rounds", "1", "--out", "r", "--only", "sim-broken"], shell) == 1
     assert "server" in text_of(shell.stdout)
+
+
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_reports_that_cannot_be_written_lose_nothing(home: Path, how: list[str]) -> None:
+    """What was measured is shown first; the exit code and a line say what is missing."""
+    (home / "r" / "report.html").mkdir(parents=True)
+    shell = shell_in(home)
+
+    assert main(["bench", "--rounds", "1", "--out", "r", "--only", "sim-quick", *how], shell) == 1
+    assert "report.html was not written: Is a directory; report.json was" in text_of(shell.stderr)
+    assert "sim-quick/m" in text_of(shell.stdout)
+    assert "report.html" not in text_of(shell.stdout)
+    assert json.loads((home / "r" / "report.json").read_text())["complete"]
+
+
+def test_a_reader_who_has_left_takes_no_report_away(home: Path) -> None:
+    """As with `| head`: the table cannot be shown, and the reports are written."""
+    shell = shell_in(home, stdout=Gone())
+
+    assert main(["bench", "--rounds", "1", "--out", "r", "--only", "sim-quick"], shell) == 141
+    assert json.loads((home / "r" / "report.json").read_text())["complete"]
+
+
+def test_a_long_bench_is_told_at_once(home: Path) -> None:
+    """However many rounds: nothing is tried one by one."""
+    began = time.process_time()
+    shell = shell_in(home)
+
+    assert main(["bench", "--rounds", "100000", "--budget", "250000", "--dry-run", *THREE], shell) == 0
+    assert time.process_time() - began < 2.0
 
 
 def test_prompts_come_from_a_file_or_stdin(home: Path) -> None:
@@ -260,7 +294,7 @@ def test_ctrl_c_leaves_a_report_that_says_that_it_is_partial(home: Path, simulat
 
 
 def test_a_second_ctrl_c_ends_at_once(home: Path) -> None:
-    """Before there was a report; so does the first one before it has begun."""
+    """Before there was a report, or a folder for it; so does the first one before it has begun."""
     env = clean_environ(home, RACER_DB=":memory:", QUICK_KEY=KEY)
     argv = [*COMMAND, "bench", "--rounds", "5", "--out", "r", "--only", "sim-mute"]
     with subprocess.Popen(argv, cwd=home, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -269,6 +303,7 @@ def test_a_second_ctrl_c_ends_at_once(home: Path) -> None:
         while b"asking sim-mute" not in line and process.poll() is None:
             line = process.stderr.readline()
         began = time.monotonic()
+        assert not (home / "r").exists()
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)

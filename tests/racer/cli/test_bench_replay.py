@@ -143,6 +143,29 @@ def test_reports_are_written_where_they_are_asked_for(folder: Path, shell: Shell
     assert text_of(shell.stderr) == "wrote report.json and report.html into reports/monday\n"
 
 
+def test_reports_that_cannot_be_written_lose_nothing(folder: Path, shell: Shell) -> None:
+    """What was reckoned is shown first."""
+    record(folder, races())
+    (folder / "r" / "report.html").mkdir(parents=True)
+
+    assert run(shell, "--json", "--out", "r") == LOST
+    assert json.loads(text_of(shell.stdout)) == json.loads((folder / "r/report.json").read_text())
+    assert "report.html was not written: Is a directory; report.json was" in text_of(shell.stderr)
+
+
+def test_a_bench_beside_does_not_change_what_was(folder: Path, shell: Shell) -> None:
+    """Calls of a lane alone are none of the races, and say how it was."""
+    alone = [race(number, seen("b/m", 9.0), lanes=("b/m",)) for number in range(100, 150)]
+    record(folder, [*races(), *alone])
+
+    found = document(shell)
+
+    assert found["races"] == 30
+    assert found["passed_over"] == {"one lane alone might run: nothing to decide": 50}
+    assert found["rows"][0]["latency"]["p95"]["value"] < 9.0
+    assert {each["lane"]: each["attempts"] for each in found["lanes"]} == {"a/m": 30, "b/m": 60}
+
+
 def test_somebody_at_a_terminal_sees_how_far_it_is(folder: Path) -> None:
     """On a line that is gone at the end."""
     record(folder, races())

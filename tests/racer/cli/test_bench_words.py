@@ -14,7 +14,7 @@ from racer.bench.opening import Opening
 from racer.cli.bench_words import announcement, at_work, line, spent, stage
 from tests.core.lanes import lane
 
-A, A2, B = lane("a/m"), lane("a/n"), lane("b/m")
+A, B = lane("a/m"), lane("b/m")
 HALF = Progress(3, 20, 40, 143, ("a/m", "b/m"), ("b/m",), 0.0)
 
 
@@ -43,14 +43,6 @@ def test_without_races_none_are_told() -> None:
         "  would send 1 request: 1 to lanes alone",
         "  a: 1 at most",
     ]
-
-
-def test_a_budget_that_cuts_rounds_is_told_with_its_provider() -> None:
-    """In how many it takes part."""
-    told = announcement(opening(A, A2, B, rounds=20, budget=60), dry=True)
-
-    assert any(each.startswith("  a: ") and "rounds" in each for each in told)
-    assert not any(each.startswith("  b: ") and "rounds" in each for each in told)
 
 
 @pytest.mark.parametrize(("number", "text"), [(-1, "warm-up"), (3, "round 4 of 20"), (20, "last races")])
