@@ -8,6 +8,7 @@
 ```toml catalogue   is a row for the built-in catalogue: tests/racer/test_adding_a_provider.py races it
 ```sql              asks the database: tests/racer/store/test_views.py runs it
 ```sh, ```console   each line that begins with `racer` is parsed by the command line's own parser
+```js, ```yaml      is for programs of others; tests/racer/server/ runs what docs/recipes.md has of it
 
 A command that is named anywhere exists, or stands under "Not built yet" in the README.
 """
@@ -193,7 +194,8 @@ def test_named_commands_exist_or_are_planned() -> None:
 def test_every_block_says_what_it_is() -> None:
     """A block of an unknown kind would be run by nobody."""
     toml = {"toml", "toml profile", "toml catalogue"}
-    known = {"python", "python sketch", *toml, "sh", "console", "sql", "text", "json", "mermaid"}
+    others = {"sh", "console", "sql", "text", "json", "mermaid", "js", "yaml"}
+    known = {"python", "python sketch", *toml, *others}
 
     assert [str(block) for page in PAGES for block in blocks_of(page) if block.kind not in known] == []
 
