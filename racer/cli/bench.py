@@ -32,8 +32,8 @@ Ask every lane that is set up the same prompts, round by round, and have the
 policies race beside them: how fast each answers, how sure that is, what the
 races gain and what they cost.
 
-Before it begins it says how many requests it will send, and that is what it
-sends. Limits are kept: one of a minute is waited for; where a longer one may be
+Before it begins it says how many requests it will send, and it sends no more.
+Limits are kept: one of a minute is waited for; where a longer one may be
 used up, it says what would fit, and sends nothing. On a terminal it asks before
 it sends to anybody who counts requests.
 
@@ -53,8 +53,8 @@ examples:
   racer bench --json --yes | jq '.rows[] | {name, p50: .latency.p50.value}'
   racer bench --replay --since 7d
 
-Exit codes: 0 done, 1 nobody answered, 2 usage or configuration, 130 interrupted:
-the reports say then that they are partial."""
+Exit codes: 0 done, 1 nobody answered or a report could not be written, 2 usage or
+configuration, 130 interrupted: the reports say then that they are partial."""
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

@@ -90,6 +90,7 @@ async def test_failures_make_fewer_answers_and_no_more_requests() -> None:
     assert report.sent.total == story.sent.total() < report.announced.total
     assert report.sent.lanes == report.announced.lanes
     assert report.sent.policies["frugal"] == report.announced.policies["frugal"]
+    assert all(each.answered for each in story.of("all"))
     left = 18 - report.sent.policies["all"]
     assert f"all has {left} of 18 requests left: lanes were kept out of its races" in report.notes
     failed = next(row for row in report.rows if row.name == "a/m")
