@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from inspect import signature
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp.connector import Connection
     from aiohttp.http_parser import RawResponseMessage
     from aiohttp.streams import StreamReader
     from yarl import URL
@@ -35,6 +37,22 @@ _SPECIAL = frozenset(
 )  # fmt: skip
 _USUAL = {"accept": "*/*", "content-type": "application/octet-stream"}
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# What is used of aiohttp beside its documented parts: calls with their parameters, and attributes.
+CALLS: Mapping[Any, frozenset[str]] = {
+    aiohttp.ClientRequest: frozenset({"loop", "session"}),
+    aiohttp.BaseConnector.connect: frozenset({"req", "traces", "timeout"}),
+    ResponseHandler.set_response_params: frozenset({"read_until_eof", "max_line_size", "max_field_size"}),
+}
+PARTS: Mapping[Any, frozenset[str]] = {
+    Connection: frozenset({"protocol", "transport", "release", "close"}),
+    ResponseHandler: frozenset({"read", "upgraded"}),
+}
+
+
+def fits(calls: Mapping[Any, frozenset[str]] = CALLS, parts: Mapping[Any, frozenset[str]] = PARTS) -> bool:
+    """Whether the aiohttp that is installed has all of that. One that has not sends by its session."""
+    taken = all(names <= signature(call).parameters.keys() for call, names in calls.items())
+    return taken and all(hasattr(part, name) for part, names in parts.items() for name in names)
 
 
 class Route(NamedTuple):

@@ -22,7 +22,7 @@ from yarl import URL
 
 from racer.background import Background
 from racer.core.loopback import is_loopback
-from racer.posting import Posting
+from racer.posting import Posting, fits
 from racer_adapters.errors import Kind, WireError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Transport:
             max_line_size=LARGEST_HEADER,
             max_field_size=LARGEST_HEADER,
         )
-        self._posting = Posting(self._session, LARGEST_HEADER)
+        self._posting = Posting(self._session, LARGEST_HEADER) if fits() else None
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from racer.posting import LARGEST, MOST, Posting
+from racer.posting import LARGEST, MOST, Posting, fits
 from racer_adapters.types import WireRequest
 from tests.racer.wire_server import Peer, serving
 
@@ -144,3 +144,10 @@ async def test_what_becomes_another_protocol_is_not_used_again() -> None:
         assert found.status == 101
         found.close()
         await server.all_gone.wait()
+
+
+def test_what_it_stands_on_is_there() -> None:
+    """In the aiohttp that is installed; one that lacks a parameter or an attribute is told apart."""
+    assert fits()
+    assert not fits({aiohttp.ClientRequest: frozenset({"loop", "nobody"})})
+    assert not fits(parts={aiohttp.ClientRequest: frozenset({"nobody"})})
