@@ -162,8 +162,8 @@ def waits(contest: Contest, held: Iterable[Holding]) -> list[str]:
         windows = each.wanted(contest) / each.limit if each.passes and each.limit > 0 else 0.0
         if windows > 1 and each.length > BRIEF:
             wait = ceil(windows - 1) * each.length
-            longest = max(found.get(each.provider, (0.0, "")), (wait, f"{each.whose} has {each.text}"))
-            found[each.provider] = longest
+            if wait > found.get(each.provider, (0.0, ""))[0]:
+                found[each.provider] = wait, f"{each.whose} has {each.text}"
     lines = [f"{what}: up to {_lasting(wait)} of waiting for that" for wait, what in found.values()]
     if len(found) > 1:
         wait = max(wait for wait, _ in found.values())

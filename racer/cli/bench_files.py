@@ -72,7 +72,7 @@ class Folder:
                 file.write(text)
             Path(made).chmod(0o644 & ~_umask())
             Path(made).replace(self.path / name)
-        except BaseException:
+        except OSError:
             Path(made).unlink(missing_ok=True)
             raise
 
