@@ -28,7 +28,8 @@ PURE_IN_BATCH = (
     "rows", "tanks", "terms",
 )  # fmt: skip
 PURE_IN_BENCH = (
-    "chance", "contest", "drawn", "figures", "hindsight", "quantile", "report", "resample", "sample", "words",
+    "chance", "contest", "drawn", "figures", "hindsight", "hush", "quantile", "remarks", "report", "resample",
+    "sample", "words",
 )  # fmt: skip
 PURE_IN_SERVER = (
     "anthropic", "anthropic_stream", "anthropic_turns", "calls", "condition", "fault", "fields", "guard",
