@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from racer.batch.plan import Forecast
     from racer.batch.progress import Progress
     from racer.cli.batch_order import Order
-    from racer.cli.batch_progress import Board
     from racer.cli.batch_summary import Tally
+    from racer.cli.board import Board
     from racer.cli.shell import Shell
     from racer.config import Config
 
@@ -274,7 +274,7 @@ def _is_whole(progress: Progress) -> bool:
     return progress.total is not None and progress.done + progress.failed >= progress.total
 
 
-def _ease(batch: Batch, board: Board, patience: float | None) -> None:
+def _ease(batch: Batch, board: Board[Progress], patience: float | None) -> None:
     from racer.cli import batch_words as words
 
     batch.stop()
@@ -290,7 +290,7 @@ def _show_plan(lines: list[str], order: Order, shell: Shell) -> None:
         shell.lay_out("\n".join(lines))
 
 
-def _announce(batch: Batch, order: Order, board: Board, plan: Planned) -> None:
+def _announce(batch: Batch, order: Order, board: Board[Progress], plan: Planned) -> None:
     from racer.cli.batch_words import UNKEPT
 
     if order.quiet:

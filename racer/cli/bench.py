@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from racer.bench.bench import Bench
+    from racer.bench.bench import Bench, Progress
     from racer.bench.opening import Opening
     from racer.bench.prompts import Question
     from racer.bench.report import Report
     from racer.cli.bench_files import Folder
     from racer.cli.bench_order import Order
-    from racer.cli.bench_progress import Board
+    from racer.cli.board import Board
     from racer.cli.shell import Shell
     from racer.config import Config
 
@@ -157,7 +157,7 @@ async def work(
     return bench
 
 
-def _ease(bench: Bench, board: Board, patience: float | None) -> None:
+def _ease(bench: Bench, board: Board[Progress], patience: float | None) -> None:
     bench.stop("interrupted")
     board.say("racer: stopping; the report will say that it is partial")
 

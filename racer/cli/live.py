@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from racer.cli import bars
+from racer.cli.board import Teller
 from racer.cli.console import screen
 from racer.cli.track import Track
 from racer.core.facts import (
@@ -148,14 +149,13 @@ def _text(pieces: list[Piece]) -> Text:
     return Text.assemble(*((piece.text, piece.style) for piece in pieces), no_wrap=True, overflow="crop")
 
 
-class Lines:
-    """Writes a line for every fact. When nobody reads any more, it goes silent and the race goes on."""
+class Lines(Teller):
+    """Writes a line for every fact."""
 
     def __init__(self, shell: Shell) -> None:
+        super().__init__(shell)
         self.title = ""
         self.track = Track()
-        self._shell = shell
-        self._heard = True
         self._settled = False
 
     def __call__(self, fact: Fact) -> None:
@@ -163,13 +163,6 @@ class Lines:
         text = headline(self.track, self.title) if isinstance(fact, RaceStarted) else told(fact)
         if text and not self._settled:
             self.say(text)
-
-    def say(self, text: str) -> None:
-        if self._heard:
-            try:
-                self._shell.say(text)
-            except OSError:
-                self._heard = False
 
     def settle(self) -> None:
         self._settled = True

@@ -11,16 +11,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from racer.cli.batch_progress import (
-    FRAME_SECONDS,
-    LINE_SECONDS,
-    NEWS_SECONDS,
-    Bar,
-    Lines,
-    Silent,
-    board_of,
-)
-from racer.cli.console import screen
+from racer.cli.batch_progress import NEWS_SECONDS, Silent, board_of
+from racer.cli.board import FRAME_SECONDS, LINE_SECONDS, Lines, Picture
 from racer.testing import VirtualLoop
 from tests.racer.cli import terminal
 from tests.racer.cli.batches import FRESH, HALF, NOON
@@ -28,7 +20,7 @@ from tests.racer.cli.shells import Gone, Terminal, shell_of, text_of
 
 if TYPE_CHECKING:
     from racer.batch.progress import Progress
-    from racer.cli.batch_progress import Board
+    from racer.cli.board import Board
 
 XTERM = {"TERM": "xterm-256color", "COLUMNS": "80"}
 
@@ -68,7 +60,7 @@ def wall() -> float:
 @pytest.mark.parametrize(
     ("stderr", "environ", "silent", "kind"),
     [
-        (Terminal(), XTERM, False, Bar),
+        (Terminal(), XTERM, False, Picture),
         (Terminal(), {"TERM": "dumb"}, False, Lines),
         (Terminal(), {}, False, Lines),
         (io.StringIO(), XTERM, False, Lines),
@@ -76,7 +68,7 @@ def wall() -> float:
     ],
 )
 def test_what_is_shown_suits_stderr(
-    stderr: io.StringIO, environ: dict[str, str], silent: bool, kind: type[Board]
+    stderr: io.StringIO, environ: dict[str, str], silent: bool, kind: type[Board[Progress]]
 ) -> None:
     """A bar where the cursor can be moved, lines elsewhere, nothing where nothing is wanted."""
     assert isinstance(board_of(shell_of(stderr=stderr, environ=environ), wall, silent=silent), kind)
@@ -196,7 +188,7 @@ async def test_the_last_frame_stays() -> None:
 async def test_frames_follow_the_batch() -> None:
     """A few a second, and a last one when it is closed."""
     job, stream = Job(), Terminal()
-    board = Bar(screen(stream, XTERM), wall)
+    board = board_of(shell_of(stderr=stream, environ=XTERM), wall, silent=False)
     board.begin(job)
     for done in (10, 20, 30):
         job.now = replace(FRESH, done=done)
@@ -249,7 +241,7 @@ async def test_no_colour_means_none() -> None:
 @pytest.mark.parametrize("stream", [HungUp(), GoneTerminal()])
 async def test_a_terminal_that_was_closed_stops_no_batch(stream: io.StringIO) -> None:
     """The batch runs through the night all the same."""
-    board = Bar(screen(stream, XTERM), wall)
+    board = board_of(shell_of(stderr=stream, environ=XTERM), wall, silent=False)
     board.begin(Job(HALF))
     board.say("racer: full")
     await anyio.sleep(2)
@@ -259,5 +251,5 @@ async def test_a_terminal_that_was_closed_stops_no_batch(stream: io.StringIO) ->
 def test_a_bar_that_never_began_can_be_closed() -> None:
     """As one whose batch could not be opened."""
     stream = Terminal()
-    Bar(screen(stream, XTERM), wall).close()
+    board_of(shell_of(stderr=stream, environ=XTERM), wall, silent=False).close()
     assert stream.getvalue() == ""

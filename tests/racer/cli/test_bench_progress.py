@@ -6,20 +6,22 @@ import errno
 import io
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from racer.bench.bench import Progress
-from racer.cli.bench_progress import FRAME_SECONDS, LINE_SECONDS, Bar, Lines, board_of
+from racer.cli.bench_progress import board_of, frame
+from racer.cli.board import FRAME_SECONDS, LINE_SECONDS, Lines, Picture
 from racer.cli.console import screen
 from racer.testing import VirtualLoop
 from tests.racer.cli import terminal
 from tests.racer.cli.shells import Gone, Terminal, shell_of, text_of
 
 if TYPE_CHECKING:
-    from racer.cli.bench_progress import Board
+    from racer.cli.board import Board
 
 pytestmark = pytest.mark.anyio
 
@@ -50,9 +52,11 @@ class HungUp(Terminal):
 
 @pytest.mark.parametrize(
     ("stderr", "environ", "kind"),
-    [(Terminal(), XTERM, Bar), (Terminal(), {"TERM": "dumb"}, Lines), (io.StringIO(), XTERM, Lines)],
+    [(Terminal(), XTERM, Picture), (Terminal(), {"TERM": "dumb"}, Lines), (io.StringIO(), XTERM, Lines)],
 )
-def test_what_is_shown_suits_stderr(stderr: io.StringIO, environ: dict[str, str], kind: type[Board]) -> None:
+def test_what_is_shown_suits_stderr(
+    stderr: io.StringIO, environ: dict[str, str], kind: type[Board[Progress]]
+) -> None:
     """A bar where it can be drawn."""
     assert isinstance(board_of(shell_of(stderr=stderr, environ=environ)), kind)
 
@@ -60,7 +64,7 @@ def test_what_is_shown_suits_stderr(stderr: io.StringIO, environ: dict[str, str]
 async def test_a_pipe_gets_a_line_every_few_seconds() -> None:
     """With no colours in it, and none when it is over."""
     shell = shell_of()
-    board = Lines(shell)
+    board = board_of(shell)
     board.begin(Job())
     await anyio.sleep(2.5 * LINE_SECONDS)
     board.say("a remark")
@@ -74,7 +78,7 @@ async def test_a_pipe_gets_a_line_every_few_seconds() -> None:
 
 async def test_a_reader_that_has_gone_is_told_nothing() -> None:
     """And the bench goes on."""
-    board = Lines(shell_of(stderr=Gone()))
+    board = board_of(shell_of(stderr=Gone()))
     board.begin(Job())
     await anyio.sleep(3 * LINE_SECONDS)
     board.say("nobody hears it")
@@ -84,7 +88,7 @@ async def test_a_reader_that_has_gone_is_told_nothing() -> None:
 async def test_a_terminal_has_a_bar_that_goes_again() -> None:
     """It moves with the requests; remarks stay above it."""
     stderr, job = Terminal(), Job()
-    board = Bar(screen(stderr, XTERM))
+    board = board_of(shell_of(stderr=stderr, environ=XTERM))
     board.begin(job)
     drawn = terminal.screen(stderr.getvalue().replace("\x1b[?25l", ""))
     job.now = replace(HALF, sent=142)
@@ -110,7 +114,8 @@ async def test_a_narrow_terminal_without_utf_8_gets_what_it_can_show() -> None:
             return True
 
     stderr = Ascii(raw, encoding="ascii", errors="replace", write_through=True)
-    board = Bar(screen(stderr, {"TERM": "xterm", "COLUMNS": "40"}))
+    console = screen(stderr, {"TERM": "xterm", "COLUMNS": "40"})
+    board = Picture[Progress](console, partial(frame, console))
     board.begin(Job())
     board.close()
 
@@ -121,7 +126,7 @@ async def test_a_narrow_terminal_without_utf_8_gets_what_it_can_show() -> None:
 
 async def test_a_terminal_that_was_closed_is_drawn_on_no_more() -> None:
     """The bench goes on."""
-    board = Bar(screen(HungUp(), XTERM))
+    board = board_of(shell_of(stderr=HungUp(), environ=XTERM))
     board.begin(Job())
     await anyio.sleep(3 * FRAME_SECONDS)
     board.say("nobody sees it")
@@ -132,4 +137,4 @@ def test_nothing_announced_is_nothing_done() -> None:
     """There is no share of nothing."""
     console = screen(Terminal(), XTERM)
 
-    assert "0 of 0" in Bar(console)._frame(replace(HALF, sent=0, announced=0)).plain  # pyright: ignore[reportPrivateUsage]
+    assert "0 of 0" in frame(console, replace(HALF, sent=0, announced=0)).plain
