@@ -21,8 +21,10 @@ FOLDER = ROOT / ".peers"
 WANTED: Mapping[str, tuple[str, ...]] = {
     "openai": ("openai==3.52.0",),
     "litellm": ("litellm<=1.109.1",),
+    "litellm-proxy": ("litellm[proxy]<=1.109.1",),
     "freelm": ("freelm==0.5.2",),
     "freellmpool": ("freellmpool==0.13.0",),
+    "schemathesis": ("schemathesis>=4.32,<5",),
 }
 
 

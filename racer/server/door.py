@@ -8,6 +8,8 @@ their answer and keep the connection for later.
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from racer.server.house import Timeouts
 
 _HEAD_LIMIT = 16 * 1024
+_AHEAD = 128 * 1024  # bytes that the system may hold for a slow client; left alone, it takes megabytes
 
 
 class Porch(web.Server):
@@ -76,6 +79,8 @@ class Door(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        with suppress(OSError):
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD)
         self._timer = asyncio.get_running_loop().call_later(self._porch.patience, self._late)
         self._porch.came(self)
 

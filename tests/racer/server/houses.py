@@ -12,7 +12,7 @@ import anyio
 import orjson
 
 from racer import Racer
-from racer.config import ServerSettings, TokenSettings
+from racer.config import RaceDefaults, ServerSettings, TokenSettings
 from racer.server.app import ROUTES, Server
 from racer.server.audience import Audience
 from racer.server.house import Timeouts
@@ -94,6 +94,7 @@ async def room(
     timeouts: Timeouts = QUICK,
     routes: Sequence[Route] = ROUTES,
     connections: int = 100,
+    race: RaceDefaults | None = None,
     **settings: Any,
 ) -> AsyncGenerator[Room]:
     """A server on any free port. Its lanes say hello where `scripts` have nothing for them."""
@@ -102,7 +103,7 @@ async def room(
     journal = Journal(lambda level, name, fields: lines.append((level, name, dict(fields))))
     audience = Audience()
     async with AsyncExitStack() as stack:
-        config = config_of(*(scripts or ["a"]), env={"RACER_LOG": "off"})
+        config = config_of(*(scripts or ["a"]), env={"RACER_LOG": "off"}, race=race or RaceDefaults())
         racer = await stack.enter_async_context(Racer(config, transport=transport, observers=[audience]))
         server = await stack.enter_async_context(
             Server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -118,6 +119,22 @@ async def test_answers_that_nobody_takes() -> None:
         with anyio.fail_after(PATIENCE):
             await raw.say(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n" * 500_000)
         assert (await place.ask())[0] == 200
+
+
+async def sent_ahead(house: House, visit: Visit) -> web.StreamResponse:
+    transport = visit.request.transport
+    assert transport is not None
+    raw = transport.get_extra_info("socket")
+    return visit.json(raw.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
+
+
+async def test_what_the_system_holds() -> None:
+    """A slow reader's answer waits where it is made, and not in megabytes of the system's own."""
+    async with room(routes=(Route("GET", "/ahead", sent_ahead),)) as place, line(place.server) as raw:
+        await raw.say("GET /ahead HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        answer = await raw.hear()
+
+    assert 64 * 1024 <= int(answer.rpartition(b"\r\n")[2]) <= 512 * 1024
 
 
 @pytest.mark.parametrize(

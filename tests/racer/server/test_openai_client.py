@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from racer import Racer
 from racer.cli.simulated import config_for
-from racer.config import ServerSettings
+from racer.config import RaceDefaults, ServerSettings
 from racer.server.app import Server
 from racer.server.audience import Audience
 from racer.testing import EVERYTHING, fails, hangs, says, streams
@@ -225,6 +225,39 @@ async def test_errors_of_races(*, stream: bool) -> None:
     assert (lost.value.status_code, lost.value.code) == (502, "race_lost")
     assert (nobody.value.status_code, nobody.value.code) == (503, "no_lanes")
     assert int(nobody.value.response.headers["retry-after"]) > 0
+
+
+RESTS: Script = fails(WireError(Kind.RATE, "slow down", retry_after=1.0))
+
+
+async def test_all_lanes_rest() -> None:
+    """Limits alone are in the way: its own type for that, with the seconds until one is over."""
+    async with room({"a": [RESTS, says("hello")]}) as place, client_of(place.server) as client:
+        with pytest.raises(openai.InternalServerError, match="slow down"):
+            await client.chat.completions.create(model="auto", messages=ASKED)
+        with pytest.raises(openai.RateLimitError) as caught:
+            await client.chat.completions.create(model="auto", messages=ASKED)
+        patient = client.with_options(max_retries=1)
+        answer = await patient.chat.completions.create(model="auto", messages=ASKED)
+
+    assert (caught.value.status_code, caught.value.code) == (429, "rate_limit_exceeded")
+    assert caught.value.response.headers["retry-after"] == "1"
+    assert "x-should-retry" not in caught.value.response.headers
+    assert answer.choices[0].message.content == "hello"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_lane_that_is_waited_for(*, stream: bool) -> None:
+    """With `wait` in the configuration, the client hears nothing of it but the answer."""
+    waits = RaceDefaults(wait=10.0)
+    async with room({"a": [RESTS, says("hello")]}, race=waits) as place, client_of(place.server) as client:
+        answer = await client.chat.completions.create(model="auto", messages=ASKED, stream=stream)
+        if isinstance(answer, openai.AsyncStream):
+            text = "".join([chunk.choices[0].delta.content or "" async for chunk in answer])
+        else:
+            text = answer.choices[0].message.content or ""
+
+    assert text == "hello"
 
 
 async def test_an_error_in_mid_stream() -> None:
