@@ -217,7 +217,7 @@ class Server:
         except Refused as refused:
             return visit.refusal(surface.refusal(refused), refused)
         except RacerError as error:
-            told = fault.refused(error, self.house.now(), self.house.lanes)
+            told = self.house.refused(error)
             return visit.refusal(surface.refusal(told), told)
         except ConnectionError:
             raise

@@ -6,6 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from racer.core.heat import Outcome
+from racer.core.kinds import kind_of
 from racer.errors import (
     BadRequest,
     DeadlineExceeded,
@@ -16,9 +18,10 @@ from racer.errors import (
 )
 from racer.server.names import nobody_is_called
 from racer.server.question import Refused, place_in
+from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from racer.core.provider import Lane
 
@@ -26,11 +29,20 @@ SOON = 30  # seconds, where nobody knows when
 LONGEST_PATIENCE = 60  # beyond it clients of OpenAI's kind would come sooner than they are told
 _UNKNOWN = re.compile(r"(?:only|prefer) names '([^']*)', which is not known")
 _BY_A_LIMIT = ("rate", "quota", "used up", "its limit", "set aside", "busy")
+_LIMITS = frozenset({Kind.RATE, Kind.QUOTA, Kind.CREDIT})
 _NOT_ASKED = ("not in only", "excluded", "private", "cannot do", "too long")
 
 
-def refused(error: RacerError, now: float, lanes: Iterable[Lane] = ()) -> Refused:
-    """`now` in unix seconds; `lanes` are those whose names could have been meant."""
+def refused(
+    error: RacerError,
+    now: float,
+    lanes: Iterable[Lane] = (),
+    rest: Callable[[Lane], float | None] = lambda _: None,
+) -> Refused:
+    """`now` in unix seconds; `lanes` are those whose names could have been meant.
+
+    `rest`: for how many seconds a lane is left alone; None where it is not, or nobody knows.
+    """
     match error:
         case BadRequest():
             return _bad_request(error, lanes)
@@ -39,7 +51,7 @@ def refused(error: RacerError, now: float, lanes: Iterable[Lane] = ()) -> Refuse
         case DeadlineExceeded():
             return Refused(504, str(error), kind="server_error", code="deadline_exceeded", again=False)
         case RaceLost():
-            return Refused(502, str(error), kind="server_error", code="race_lost", again=False)
+            return _lost(error, lanes, rest)
         case StreamBroken():
             return Refused(502, str(error), kind="server_error", code="stream_broken")
         case _:
@@ -73,6 +85,23 @@ def _nobody(error: NoLanes, now: float) -> Refused:
         kind, code = "rate_limit_error", "rate_limit_exceeded"
         return Refused(429, str(error), kind=kind, code=code, retry_after=wait, again=again)
     return Refused(503, str(error), kind="server_error", code="no_lanes", retry_after=wait, again=again)
+
+
+def _lost(error: RaceLost, lanes: Iterable[Lane], rest: Callable[[Lane], float | None]) -> Refused:
+    """What all providers have said of themselves, the client hears: it knows how to wait."""
+    failed = [each for each in error.attempts if each.outcome is Outcome.FAILED]
+    kinds = {kind_of(each.reason) for each in failed}
+    if not kinds or not kinds <= {*_LIMITS, Kind.OVERLOADED}:
+        return Refused(502, str(error), kind="server_error", code="race_lost", again=False)
+    names = {each.lane for each in failed}
+    waits = [wait for lane in lanes if lane.id in names and (wait := rest(lane)) is not None]
+    wait = max(1, math.ceil(min(waits))) if waits else None
+    if kinds <= _LIMITS:
+        again = wait is not None and wait <= LONGEST_PATIENCE
+        kind, code = "rate_limit_error", "rate_limit_exceeded"
+        return Refused(429, str(error), kind=kind, code=code, retry_after=wait or SOON, again=again)
+    again = wait is None or wait <= LONGEST_PATIENCE
+    return Refused(503, str(error), kind="server_error", code="race_lost", retry_after=wait, again=again)
 
 
 def _by_limits(error: NoLanes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio
 from aiohttp import web
 
+from racer.server import fault
 from racer.server.visit import Served, Visit
 
 if TYPE_CHECKING:
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from racer.config import ServerSettings
     from racer.core.provider import Lane
     from racer.server.audience import Audience
+    from racer.errors import RacerError
     from racer.server.journal import Journal
     from racer.server.visitors import Visitors
+    from racer.server.question import Refused
     from racer.server.watch import Watch
 
 
@@ -62,6 +66,15 @@ class House:
         self.journal.served(served)
         for listener in self.served:
             listener(served)
+
+    def refused(self, error: RacerError) -> Refused:
+        """What a client is told of it."""
+        return fault.refused(error, self.now(), self.lanes, self._rest)
+
+    def _rest(self, lane: Lane) -> float | None:
+        ticks = anyio.current_time()
+        rest = self.watch.condition.rest_of(lane, ticks)
+        return None if rest is None or not math.isfinite(rest.until) else rest.until - ticks
 
 
 Handler: TypeAlias = Callable[[House, Visit], Awaitable[web.StreamResponse]]

@@ -81,9 +81,8 @@ def check_images(messages: Said) -> None:
 
     Providers fetch what they are given, and one of them may run here, behind the firewall.
     """
-    for at, message in enumerate(messages):
-        content = message.get("content")
-        for index, part in enumerate(_parts(content)):
+    for at, message in enumerate(cast("Sequence[object]", messages)):
+        for index, part in enumerate(_parts(message)):
             url = _image_of(part)
             if url is not None and not url.startswith("data:") and not _is_public(url):
                 place = f"messages[{at}].content[{index}].image_url"
@@ -92,12 +91,14 @@ def check_images(messages: Said) -> None:
                 )
 
 
-def _parts(content: object) -> Sequence[object]:
+def _parts(message: object) -> Sequence[object]:
+    """Nothing has been checked yet: whatever else is wrong with a message is found later."""
+    content = cast("Mapping[str, Any]", message).get("content") if isinstance(message, Mapping) else None
     return cast("Sequence[object]", content) if isinstance(content, list) else ()
 
 
 def _image_of(part: object) -> str | None:
-    """The address in a part, where there is one; whatever else is wrong with it is found later."""
+    """The address in a part, where there is one."""
     image = cast("Mapping[str, Any]", part).get("image_url") if isinstance(part, Mapping) else None
     url = cast("Mapping[str, Any]", image).get("url") if isinstance(image, Mapping) else image
     return url if isinstance(url, str) else None

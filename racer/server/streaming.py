@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from racer.core.piece import Piece
 from racer.errors import RacerError
-from racer.server import fault
 from racer.server.visit import racer_headers
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ class _Relay:
         except RacerError as error:
             if self._visit.opened is None:
                 raise
-            refused = fault.refused(error, self._house.now(), self._house.lanes)
+            refused = self._house.refused(error)
             self._visit.code = refused.code
             await self._send(self._encoder.broken(refused))
             return None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from racer.server.house import House
     from racer.server.visit import Visit
+    from racer.testing import Script
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_time]
 BODY = orjson.dumps(said())
@@ -237,6 +238,8 @@ async def test_other_origins() -> None:
     ("body", "param"),
     [
         ({"messages": []}, "messages"),
+        ({"messages": ["x"]}, "messages[0]"),
+        ({"messages": [None], "stream": True}, "messages[0]"),
         ({"messages": [{"role": "user"}]}, "messages[0].content"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "http://10.0.0.1/"}]}]},
@@ -285,6 +288,30 @@ async def test_a_name_that_breaks_headers() -> None:
     assert status == 404
     assert "set-cookie" not in headers
     assert "cookie" not in str(told)
+
+
+BUSY = fails(WireError(Kind.OVERLOADED, "too many", status=503, retry_after=7))
+FULL = fails(WireError(Kind.RATE, "slow down", status=429, retry_after=20))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("scripts", "status", "code", "waits"),
+    [
+        ({"a": FULL}, 429, "rate_limit_exceeded", range(18, 21)),
+        ({"a": FULL, "b": BUSY}, 503, "race_lost", range(5, 8)),
+    ],
+)
+async def test_races_that_are_lost_to_limits(
+    scripts: dict[str, Script], status: int, code: str, waits: range, *, stream: bool
+) -> None:
+    """The client hears what providers have said, and when the first lane is back."""
+    async with room(scripts) as place:
+        got, told, headers = await place.ask({"stream": stream})
+
+    assert (got, told["error"]["code"]) == (status, code)
+    assert int(headers["retry-after"]) in waits
+    assert "x-should-retry" not in headers
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -18,6 +18,7 @@ from racer.errors import (
 )
 from racer.server import fault
 from racer.server.fault import SOON, refused
+from tests.core.lanes import lane
 
 NOW = 1_800_000_000.0
 LOST = Attempt("a/m", "a", "m", 0.0, 1.0, Outcome.FAILED, "server: no")
@@ -80,6 +81,38 @@ def test_nobody_can_run(
     told = refused(NoLanes("no lane can run", until=until, skipped=skipped), NOW)
 
     assert (told.status, told.retry_after, told.again) == (status, wait, again)
+
+
+def attempt(name: str, reason: str) -> Attempt:
+    return Attempt(f"{name}/m", name, "m", 0.0, 1.0, Outcome.FAILED, reason)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "rests", "status", "wait", "again"),
+    [
+        (["rate 429: slow down"], [12.2], 429, 13, True),
+        (["rate 429: slow down", "quota: used up"], [300, 12.2], 429, 13, True),
+        (["quota: used up", "credit 402: no money"], [300, None], 429, 300, False),
+        (["credit 402: no money"], [None], 429, SOON, False),
+        (["rate 429: slow down", "overloaded 529: busy"], [40, 7], 503, 7, True),
+        (["overloaded 503: busy"], [None], 503, None, True),
+        (["overloaded 503: busy"], [900], 503, 900, False),
+        (["rate 429: slow down", "server 500: no"], [12, None], 502, None, False),
+        (["timeout: too slow"], [12], 502, None, False),
+    ],
+)
+def test_what_all_providers_say(
+    reasons: list[str], rests: list[float | None], status: int, wait: int | None, *, again: bool
+) -> None:
+    """Limits are a 429, those who are busy a 503; the first that is back says how long it takes."""
+    lanes = [lane(f"{name}/m") for name in "abc"]
+    error = RaceLost("all failed", attempts=[attempt("abc"[at], why) for at, why in enumerate(reasons)])
+    waits: dict[str, float | None] = {lanes[at].id: rest for at, rest in enumerate(rests)}
+
+    told = refused(error, NOW, lanes, lambda each: waits.get(each.id, 1.0))
+
+    assert (told.status, told.retry_after, told.again) == (status, wait, again)
+    assert told.message == str(error)
 
 
 def test_faults_of_ours_are_not_told() -> None:

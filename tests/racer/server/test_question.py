@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from racer.server.question import Refused, check_images, place_in, wrong
@@ -100,6 +102,12 @@ def test_pictures_of_this_network(url: str) -> None:
 def test_what_is_no_picture(content: object) -> None:
     """It is somebody else's to find out what is wrong with it."""
     check_images([{"role": "user", "content": content}])
+
+
+@pytest.mark.parametrize("message", ["x", None, 5, ["x"]])
+def test_what_is_no_message(message: Any) -> None:
+    """Nor is that found here."""
+    check_images([message])
 
 
 def picture(url: str, *, bare: bool = False) -> dict[str, object]:
