@@ -52,6 +52,7 @@ MOST_CONNECTIONS = 4096
 _HEARD = ("authorization", "content-type", "x-api-key", "anthropic-version", "anthropic-beta")
 _TOLD = ("x-racer-provider", "x-racer-race-id", "x-racer-lanes", "retry-after")
 _NOTHING = "there is nothing at this path: GET /v1/models, POST /v1/chat/completions, /api/chat, /v1/messages"
+LAST_WORD = 1.0  # seconds for what those are told who are sent away
 FAREWELL = 5.0  # seconds for handlers that were cancelled to be done
 
 
@@ -131,6 +132,7 @@ class Server:
         self._routes = _by_path(routes)
         self._most = connections
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._asking: set[asyncio.Task[Any]] = set()  # those of them that have no answer yet
         self._port = settings.port
 
     async def __aenter__(self) -> Self:
@@ -148,12 +150,19 @@ class Server:
         await self.stop(0.0)
 
     async def stop(self, grace: float) -> bool:
-        """Take nobody more in, give those who are in `grace` seconds, then leave. Whether all were done."""
+        """Take nobody more in, give those who are in `grace` seconds, then leave. Whether all were done.
+
+        Who is still in then is told so.
+        """
         self.house.stopping.set()
         await self._close()
-        self._porch.pre_shutdown()
+        self._porch.leave()
         done = await self._empty(grace)
         with anyio.CancelScope(shield=True):
+            self.house.over = True
+            for task in self._asking:
+                task.cancel()
+            await self._empty(LAST_WORD)
             await self._porch.shutdown(0.05)
             await self._empty(FAREWELL)
         return done
@@ -188,6 +197,7 @@ class Server:
         task = asyncio.current_task()
         if task is not None:
             self._tasks.add(task)
+            self._asking.add(task)
             task.add_done_callback(self._tasks.discard)
         if isinstance(request.protocol, Door):
             request.protocol.spoke()
@@ -198,6 +208,8 @@ class Server:
             response = await self._answer(visit)
             status = response.status
         finally:
+            if task is not None:
+                self._asking.discard(task)
             self.house.tell(visit.served(status, time.monotonic() - began))
         return response
 
@@ -218,6 +230,13 @@ class Server:
             return visit.refusal(surface.refusal(refused), refused)
         except RacerError as error:
             told = self.house.refused(error)
+            return visit.refusal(surface.refusal(told), told)
+        except asyncio.CancelledError:
+            if visit.opened is not None or not self.house.sends_away(visit):
+                raise
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+            told = fault.closing()
             return visit.refusal(surface.refusal(told), told)
         except ConnectionError:
             raise
@@ -256,6 +275,8 @@ class Server:
         if not route.public:
             visit.known_as(self._gate.holder(knock))
         if route.method == "POST":
+            if self.house.stopping.is_set():
+                raise fault.closing()
             check_body(knock)
 
 

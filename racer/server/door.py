@@ -50,6 +50,7 @@ class Porch(web.Server):
         self.most = most
         self.patience = timeouts.head
         self.takes = timeouts.write
+        self.leaving = False
         self._silent: dict[Door, None] = {}
 
     def __call__(self) -> Door:
@@ -66,23 +67,39 @@ class Porch(web.Server):
     def spoke(self, door: Door) -> None:
         self._silent.pop(door, None)
 
+    def leave(self) -> None:
+        """Connections that are kept for later end now, all others with their answer."""
+        self.leaving = True
+        for door in tuple(self._silent):
+            door.leave()
+
 
 class Door(web.RequestHandler):
     """One connection. It is silent until the head of a request is whole, and again when that is answered."""
 
-    __slots__ = ("_porch", "_timer")
+    __slots__ = ("_body", "_busy", "_porch", "_timer")
 
     def __init__(self, porch: Porch, **options: Any) -> None:
         super().__init__(porch, **options)
         self._porch = porch
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # while a head has begun, or none ever came
+        self._body: Any = None  # of the last request whose head is whole
+        self._busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         with suppress(OSError):
             transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD)
-        self._timer = asyncio.get_running_loop().call_later(self._porch.patience, self._late)
+        self._wait_for_head()
         self._porch.came(self)
+
+    def data_received(self, data: bytes) -> None:
+        heads, within_head = self._request_count, self._body is None or self._body.is_eof()
+        super().data_received(data)
+        if self._request_count > heads:
+            self._body = self._messages[-1][1]
+        elif within_head and self._timer is None:
+            self._wait_for_head()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.spoke()
@@ -90,6 +107,7 @@ class Door(web.RequestHandler):
 
     def spoke(self) -> None:
         """A request has begun."""
+        self._busy = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -98,21 +116,38 @@ class Door(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """An answer that nobody takes does not keep its connection."""
+        """An answer that nobody takes does not keep its connection, nor does one of a server that ends."""
+        if self._porch.leaving:
+            resp.force_close()
         try:
             async with asyncio.timeout(self._porch.takes):
                 done = await super().finish_response(request, resp, start_time)
         except TimeoutError:
             self.shut()
             return resp, True
+        self._busy = False
         if self.transport is not None:
             self._porch.rests(self)
         return done
 
-    def _late(self) -> None:
+    def _wait_for_head(self) -> None:
+        later = asyncio.get_running_loop().call_later
+        self._timer = later(self._porch.patience, self._late, self._request_count)
+
+    def _late(self, heads: int) -> None:
         """A head that is whole and waits for its turn is not late: this program is."""
-        if not self._request_count:
+        self._timer = None
+        if self._request_count > heads:
+            return
+        if self._busy:
+            self._wait_for_head()
+        else:
             self.shut()
+
+    def leave(self) -> None:
+        """Where nothing is under way. Who has never asked may be about to, and is told then."""
+        if self._timer is None and not self._messages and self.transport is not None:
+            self.transport.close()
 
     def shut(self) -> None:
         """Without a word: nobody is there who could be answered."""

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from racer.api import Racer
     from racer.config import ServerSettings
     from racer.core.provider import Lane
-    from racer.server.audience import Audience
     from racer.errors import RacerError
     from racer.server.journal import Journal
-    from racer.server.visitors import Visitors
+    from racer.server.audience import Audience
     from racer.server.question import Refused
     from racer.server.watch import Watch
+    from racer.server.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,10 @@ class Timeouts:
 
 @dataclass(slots=True)
 class House:
-    """`now` is in unix seconds; `served` hear of every request when it is over. `stopping` is set once."""
+    """`now` is in unix seconds; `served` hear of every request when it is over.
+
+    `stopping` is set once; `over`: who is still under way then is sent away.
+    """
 
     racer: Racer
     settings: ServerSettings
@@ -57,15 +60,11 @@ class House:
     watch: Watch
     stopping: anyio.Event = field(default_factory=anyio.Event)
     served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])
+    over: bool = False
 
     @property
     def lanes(self) -> Sequence[Lane]:
         return self.racer.field.lanes
-
-    def tell(self, served: Served) -> None:
-        self.journal.served(served)
-        for listener in self.served:
-            listener(served)
 
     def refused(self, error: RacerError) -> Refused:
         """What a client is told of it."""
@@ -76,5 +75,15 @@ class House:
         rest = self.watch.condition.rest_of(lane, ticks)
         return None if rest is None or not math.isfinite(rest.until) else rest.until - ticks
 
+    def sends_away(self, visit: Visit) -> bool:
+        """Whether a request was cancelled by the server's end, and its client is there to hear so."""
+        transport = visit.request.transport
+        return self.over and transport is not None and not transport.is_closing()
+
 
 Handler: TypeAlias = Callable[[House, Visit], Awaitable[web.StreamResponse]]
+    def tell(self, served: Served) -> None:
+        self.journal.served(served)
+        for listener in self.served:
+            listener(served)
+

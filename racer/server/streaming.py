@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from racer.core.piece import Piece
 from racer.errors import RacerError
+from racer.server import fault
 from racer.server.visit import racer_headers
 
 if TYPE_CHECKING:
@@ -91,7 +92,19 @@ class _Relay:
             self._visit.code = refused.code
             await self._send(self._encoder.broken(refused))
             return None
+        except asyncio.CancelledError:
+            if self._visit.opened is None or not self._house.sends_away(self._visit):
+                raise
+            await self._send_away()
+            return None
         return reply
+
+    async def _send_away(self) -> None:
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+        told = fault.closing()
+        self._visit.code = told.code
+        await self._send(self._encoder.broken(told))
 
     async def _next(self) -> Piece | None:
         """The next piece, None at the end; meanwhile the client hears that somebody is there."""
@@ -146,4 +159,6 @@ class _Relay:
         trail = self._visit.trail
         known = self._stream.provider if self._began else None
         headers = racer_headers(known, trail.race, trail.lanes)
+        if self._house.stopping.is_set():
+            headers["connection"] = "close"
         return await self._visit.stream(self._encoder.content_type, headers)

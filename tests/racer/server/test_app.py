@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import socket
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import orjson
@@ -14,7 +15,7 @@ import pytest
 from racer.errors import StoreError
 from racer.server.app import ROUTES, Route, Server
 from racer.server.visit import SAFE
-from racer.testing import ScriptedTransport, fails, hangs, says
+from racer.testing import ScriptedTransport, fails, hangs, says, streams
 from racer_adapters.errors import Kind, WireError
 from tests.racer.server.houses import CHAT, QUICK, TOKEN, line, post, room, said, status_of, token
 
@@ -336,6 +337,75 @@ async def test_nobody_left() -> None:
     assert int(headers["retry-after"]) > 0
 
 
+ENDS_SLOWLY = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n"
+WORDS: dict[str, tuple[dict[str, Any], bytes]] = {
+    CHAT: ({}, b'"code":"shutting_down"'),
+    "/v1/messages": ({"max_tokens": 9}, b'"type":"overloaded_error"'),
+    "/api/chat": ({}, b'{"error":"the server is shutting down"}'),
+}
+
+
+async def test_connections_when_it_ends() -> None:
+    """Those that wait for nothing end at once; who is in hears that his does; who asks yet is told when."""
+    async with room({"a": says("hello", after=0.5)}) as place, AsyncExitStack() as stack:
+        idle, asking, fresh = [await stack.enter_async_context(line(place.server)) for _ in range(3)]
+        await idle.say(ENDS_SLOWLY)
+        assert status_of(await idle.hear(b"alive")) == 200
+        await asking.say(post(BODY).replace(b"connection: close\r\n", b""))
+        await place.until("sent", "a")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(place.server.stop, 5.0)
+            assert await idle.hear() == b""
+            await fresh.say(post(BODY).replace(b"connection: close\r\n", b""))
+            late = await fresh.hear()
+            answer = await asking.hear()
+
+    assert status_of(late) == 503
+    assert b"retry-after: 5" in late.lower()
+    assert b"shutting_down" in late
+    assert b"connection: close" in late.lower()
+    assert status_of(answer) == 200
+    assert b"hello" in answer
+    assert b"connection: close" in answer.lower()
+
+
+@pytest.mark.parametrize("path", WORDS)
+async def test_who_is_sent_away(path: str) -> None:
+    """A true status where none was sent yet, an error in the stream where one was; and the race ends."""
+    more, words = WORDS[path]
+    timeouts = replace(QUICK, keep_alive=0.1)
+    async with room({"a": hangs()}, timeouts=timeouts) as place, AsyncExitStack() as stack:
+        whole, streamed = [await stack.enter_async_context(line(place.server)) for _ in range(2)]
+        await whole.say(post(orjson.dumps(said(stream=False, **more)), path=path))
+        await streamed.say(post(orjson.dumps(said(stream=True, **more)), path=path))
+        begun = await streamed.hear(b"\r\n\r\n")
+        await place.server.stop(0.0)
+        refused, rest = await whole.hear(), await streamed.hear()
+        told = await place.served(2)
+
+    assert status_of(refused) == 503
+    assert b"retry-after: 5" in refused.lower()
+    assert words in refused
+    assert status_of(begun) == 200
+    assert words in rest
+    assert rest.endswith(b"0\r\n\r\n")
+    assert sorted((each["status"], each["code"]) for each in told) == [
+        (200, "shutting_down"), (503, "shutting_down"),
+    ]  # fmt: skip
+    assert place.transport.open == 0
+
+
+async def test_who_was_in_the_middle() -> None:
+    """What has come of an answer is the client's."""
+    async with room({"a": streams("hel", "lo", gap=60)}) as place, line(place.server) as raw:
+        await raw.say(post(orjson.dumps(said(stream=True))))
+        await raw.hear(b"hel")
+        await place.server.stop(0.0)
+
+        assert b"shutting_down" in await raw.hear()
+    assert place.transport.open == 0
+
+
 async def broken(house: House, visit: Visit) -> web.StreamResponse:
     raise ZeroDivisionError("a secret of ours")
 
@@ -471,13 +541,13 @@ async def test_ends_in_order() -> None:
 
 
 async def test_ends_at_once() -> None:
-    """Who is still in is cut off, and the race with it."""
+    """Who is still in is sent away, and the race ends with it."""
     async with room({"a": hangs()}) as place:
         async with line(place.server) as raw:
             await raw.say(post(BODY))
             await place.until("sent", "a")
             assert await place.server.stop(0.01) is False
-            assert await raw.hear() == b""
+            assert status_of(await raw.hear()) == 503
         assert place.transport.open == 0
         assert place.server.house.visitors.in_flight == 0
 

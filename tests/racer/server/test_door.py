@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from racer.server.app import ROUTES, Route
-from racer.testing import hangs
+from racer.testing import hangs, says
 from tests.racer.server.houses import CHAT, PATIENCE, QUICK, Line, line, post, room, said, status_of, until
 
 if TYPE_CHECKING:
@@ -36,6 +36,44 @@ async def test_slow_heads(first: str) -> None:
         assert await raw.hear() == b""
         assert 0.4 < anyio.current_time() - began < 5
         assert (await place.ask())[0] == 200
+
+
+@pytest.mark.parametrize("first", ["GET /li", "GET /livez HTTP/1.1\r\nhost: localhost\r\nx: "])
+async def test_slow_heads_of_later_requests(first: str) -> None:
+    """They have the same time, counted from their first byte: a connection that rests is not hurried."""
+    async with room(timeouts=replace(QUICK, head=0.3)) as place, line(place.server) as raw:
+        await raw.say(LIVES)
+        assert status_of(await raw.hear(b"alive")) == 200
+        await anyio.sleep(0.5)
+        await raw.say(LIVES)
+        assert status_of(await raw.hear(b"alive")) == 200
+        began = anyio.current_time()
+        await raw.say(first)
+        assert await raw.hear() == b""
+        assert 0.2 < anyio.current_time() - began < 5
+
+
+async def test_a_head_behind_a_question() -> None:
+    """Who has begun to ask again has his first answer before he must go on."""
+    timeouts = replace(QUICK, head=0.3)
+    async with room({"a": says("hello", after=0.5)}, timeouts=timeouts) as place, line(place.server) as raw:
+        await raw.say(post(BODY).replace(b"connection: close\r\n", b""))
+        await place.until("sent", "a")
+        await raw.say("GET /livez")
+        assert status_of(await raw.hear(b"hello")) == 200
+        await raw.say(LIVES.removeprefix("GET /livez"))
+        assert status_of(await raw.hear(b"alive")) == 200
+
+
+async def test_bodies_are_no_heads() -> None:
+    """A body that takes longer than a head may is read to its end."""
+    async with room(timeouts=replace(QUICK, head=0.2)) as place, line(place.server) as raw:
+        await raw.say(post(BODY)[:-5])
+        for at in (-5, -4, -3, -2):
+            await anyio.sleep(0.1)
+            await raw.say(post(BODY)[at : at + 1])
+        await raw.say(post(BODY)[-1:])
+        assert status_of(await raw.hear()) == 200
 
 
 async def test_slow_bodies() -> None:

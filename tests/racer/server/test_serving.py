@@ -96,7 +96,7 @@ async def test_a_signal(ending: signal.Signals) -> None:
 
 
 async def test_a_second_signal() -> None:
-    """Who is still in is cut off, and the race ends."""
+    """Who is still in is sent away with 503, and the race ends."""
     run = Run(hangs(), grace=60)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run.serve)
@@ -107,7 +107,7 @@ async def test_a_second_signal() -> None:
         await run.gone()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    assert (run.status, run.ending) == (0, signal.SIGINT)
+    assert (run.status, run.ending) == (503, signal.SIGINT)
     assert run.transport.open == 0
 
 
@@ -122,7 +122,7 @@ async def test_patience_has_an_end() -> None:
             await run.asked()
             os.kill(os.getpid(), signal.SIGTERM)
 
-    assert run.status == 0
+    assert run.status == 503
     assert run.transport.open == 0
 
 
