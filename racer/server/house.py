@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from racer.config import ServerSettings
     from racer.core.provider import Lane
     from racer.errors import RacerError
-    from racer.server.journal import Journal
     from racer.server.audience import Audience
+    from racer.server.journal import Journal
     from racer.server.question import Refused
-    from racer.server.watch import Watch
     from racer.server.visitors import Visitors
+    from racer.server.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class House:
     now: Callable[[], float]
     watch: Watch
     stopping: anyio.Event = field(default_factory=anyio.Event)
-    served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])
     over: bool = False
+    served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])
 
     @property
     def lanes(self) -> Sequence[Lane]:
@@ -70,20 +70,20 @@ class House:
         """What a client is told of it."""
         return fault.refused(error, self.now(), self.lanes, self._rest)
 
-    def _rest(self, lane: Lane) -> float | None:
-        ticks = anyio.current_time()
-        rest = self.watch.condition.rest_of(lane, ticks)
-        return None if rest is None or not math.isfinite(rest.until) else rest.until - ticks
-
     def sends_away(self, visit: Visit) -> bool:
         """Whether a request was cancelled by the server's end, and its client is there to hear so."""
         transport = visit.request.transport
         return self.over and transport is not None and not transport.is_closing()
 
+    def _rest(self, lane: Lane) -> float | None:
+        ticks = anyio.current_time()
+        rest = self.watch.condition.rest_of(lane, ticks)
+        return None if rest is None or not math.isfinite(rest.until) else rest.until - ticks
 
-Handler: TypeAlias = Callable[[House, Visit], Awaitable[web.StreamResponse]]
     def tell(self, served: Served) -> None:
         self.journal.served(served)
         for listener in self.served:
             listener(served)
 
+
+Handler: TypeAlias = Callable[[House, Visit], Awaitable[web.StreamResponse]]
