@@ -320,7 +320,7 @@ class Race:
         if self._is_over(run):
             return
         now = self._stage.now()
-        error = scrubbed(error, run.lane)
+        error = scrubbed(error, run.lane, self._call, run.answer())
         again = self._baton.weakens(run.lane, error)
         read = self._is_read(run)
         resumes = read and self._passes_on(run, error)

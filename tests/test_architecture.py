@@ -28,7 +28,7 @@ PURE_IN_BATCH = (
     "rows", "tanks", "terms",
 )  # fmt: skip
 PURE_IN_BENCH = (
-    "chance", "contest", "drawn", "figures", "hindsight", "hush", "quantile", "remarks", "report", "resample",
+    "chance", "contest", "drawn", "figures", "hindsight", "quantile", "remarks", "report", "resample",
     "sample", "words",
 )  # fmt: skip
 PURE_IN_SERVER = (

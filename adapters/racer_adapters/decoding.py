@@ -17,6 +17,7 @@ What follows the end of the reply is not looked at.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from racer_adapters import bodies
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 LARGEST_WHOLE = 8 * 1024 * 1024
 PAGE_BYTES = 2048
 _EXCERPT = 120
+_TEXT_IN_JSON = re.compile(r'"(?:[^"\\]|\\.)*+"?+(\s*+:)?+', re.DOTALL)
 _BLANKS = b" \t\r\n\xef\xbb\xbf"  # with the bytes of the mark that some servers put first
 
 
@@ -274,4 +276,8 @@ def _no_reply(body: bytes | bytearray) -> WireError:
 
 
 def _excerpt(body: bytes | bytearray) -> str:
-    return bodies.one_line(bodies.plain(bytes(body[:PAGE_BYTES])), _EXCERPT)
+    """Of JSON its keys alone: what may be the reply is in nobody's reasons."""
+    text = bodies.plain(bytes(body[:PAGE_BYTES]))
+    if text.lstrip().startswith(("{", "[", "data:")):
+        text = _TEXT_IN_JSON.sub(lambda found: found[0] if found[1] else '"…"', text)
+    return bodies.one_line(text, _EXCERPT)

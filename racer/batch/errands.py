@@ -196,7 +196,7 @@ class Errands:
         if self._runs.pop(number, None) is None:
             return
         self._expired.discard(number)
-        now, error = self._stage.now(), scrubbed(error, run.lane)
+        now, error = self._stage.now(), scrubbed(error, run.lane, case.call, run.answer())
         self._write(run, case, Outcome.FAILED, now, error)
         if cooled := self._stage.breakers.failed(run.lane, error, now):
             told = CoolDownStarted(case.race, cooled.scope, cooled.until, cooled.until - now, cooled.reason)

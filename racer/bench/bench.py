@@ -21,7 +21,6 @@ import anyio
 
 from racer.api import Racer
 from racer.bench.contest import WARM_UP, Till
-from racer.bench.hush import hushed
 from racer.bench.remarks import remarks
 from racer.bench.report import Report, Spending
 from racer.bench.sample import Kind
@@ -255,8 +254,7 @@ class Bench:
             took = anyio.current_time() - watch.began
             at = self._wall() - took
         prompt = self._contest.prompt(number)
-        found = sample_of(kind, name, number, prompt, watch.attempts, ending, at=at, took=took)
-        return hushed(found, self._questions[prompt].call())
+        return sample_of(kind, name, number, prompt, watch.attempts, ending, at=at, took=took)
 
     def _keep(self, sample: Sample) -> None:
         self._samples.append(sample)

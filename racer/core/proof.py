@@ -84,7 +84,7 @@ class Proof:
         if name in self._tools:
             self._show()
         elif delta.arguments or not any(tool.startswith(name) for tool in self._tools):
-            raise misnamed(name, self._tools)
+            raise misnamed(self._tools)
 
     def _show(self) -> None:
         self._shown = True

@@ -44,8 +44,8 @@ def judge(answer: Answer, call: Call) -> WireError | None:
 
 def _blocked(answer: Answer) -> WireError:
     """Refused, or cut off where it became improper: whatever it says, it is not what was asked for."""
-    said = answer.text.strip()
-    told = f" after {said[:60]!r}" if said else ""
+    came = len(answer.text.strip())
+    told = f" after {came:,} characters" if came else ""
     blocked = "the model refused, or its provider's content filter withheld the reply"
     return WireError(Kind.BLOCKED, blocked + told)
 
@@ -60,7 +60,7 @@ def _judge_tools(answer: Answer, call: Call) -> WireError | None:
     allowed = callable_tools(call)
     for made in answer.tool_calls:
         if made.name not in allowed:
-            return misnamed(made.name, allowed)
+            return misnamed(allowed)
         value = _parsed(made.arguments)
         if value is NOTHING:
             return _not_json(answer, f"what the tool {made.name!r} is called with")
@@ -69,11 +69,11 @@ def _judge_tools(answer: Answer, call: Call) -> WireError | None:
     return None
 
 
-def misnamed(name: str, allowed: Collection[str]) -> WireError:
-    """What is said of a call of the tool `name`, which is none of those that may be called."""
+def misnamed(allowed: Collection[str]) -> WireError:
+    """What is said of a call of a tool that is none of those that may be called: its name is the reply's."""
     if not allowed:
         return WireError(Kind.INVALID, "a tool call, and no tool was to be called")
-    return WireError(Kind.INVALID, f"a call of the tool {name[:60]!r}, which was not offered")
+    return WireError(Kind.INVALID, "a call of a tool that was not offered")
 
 
 def callable_tools(call: Call) -> frozenset[str]:

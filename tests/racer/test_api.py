@@ -12,10 +12,10 @@ import orjson
 import pytest
 
 import racer as public
-from racer import BadRequest, Config, NoLanes, Racer, RacerError
+from racer import BadRequest, Config, NoLanes, Racer, RacerError, Reply
 from racer.core.facts import Fact, RaceStarted
 from racer.core.provider import Provider
-from racer.errors import RaceLost
+from racer.errors import InvalidReply, RaceLost
 from racer.testing import (
     Script,
     ScriptedTransport,
@@ -303,6 +303,31 @@ async def test_a_secret_in_a_header_is_scrubbed_too() -> None:
 
     assert secret not in str(caught.value)
     assert secret not in repr(provider)
+
+
+async def test_what_was_asked_stands_in_no_reason() -> None:
+    """A provider that quotes its prompt, and a check that quotes the reply: neither is told to anybody."""
+    facts: list[Fact] = []
+    asked, said = "why does my neighbour sing all night", "she sings because of the moon"
+    body = orjson.dumps({"error": {"message": f"invalid input: '{asked}'"}})
+
+    def no(reply: Reply) -> bool:
+        raise InvalidReply(f"not wanted: ({reply.text})")
+
+    scripts = {"a": answers(500, body), "b": says(said)}
+    async with Racer(
+        config_of("a", "b"), transport=ScriptedTransport(scripts), observers=[facts.append]
+    ) as racer:
+        with pytest.raises(RaceLost) as caught:
+            await racer.race(asked, valid=no, policy="all")
+
+    told = f"{caught.value} {caught.value.attempts} {facts}"
+    assert asked not in told
+    assert said not in told
+    assert {each.reason for each in caught.value.attempts} == {
+        "server 500: invalid input: '[prompt]'",
+        "invalid: not wanted: ([reply])",
+    }
 
 
 async def test_tools_and_their_results_travel() -> None:

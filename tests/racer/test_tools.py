@@ -114,7 +114,7 @@ async def test_a_call_of_an_unknown_tool_fails_its_lane(dialect: str, decide: st
     reply = await race(dialect, plays(reply_of(dialect).body), calls("now", "{}", after=9), **options)
 
     assert reply.provider == "rival"
-    assert reason_of(reply) == "invalid: a call of the tool 'weather', which was not offered"
+    assert reason_of(reply) == "invalid: a call of a tool that was not offered"
 
 
 @pytest.mark.parametrize("dialect", WRITERS)
@@ -153,7 +153,7 @@ async def test_another_tool_than_the_one_required_fails_its_lane(dialect: str) -
     with pytest.raises(RaceLost) as lost:
         await race(dialect, plays(reply_of(dialect).body), tool_choice=choice)
 
-    assert "a call of the tool 'weather', which was not offered" in (lost.value.attempts[0].reason or "")
+    assert "a call of a tool that was not offered" in (lost.value.attempts[0].reason or "")
 
 
 def reason_of(reply: Reply) -> str | None:

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import orjson
 import pytest
 
 from racer import BatchStopped, Reply
@@ -78,6 +79,19 @@ async def test_a_lane_that_never_answers_is_given_up() -> None:
         timeout = provider_of("a").timeout
         assert timeout <= now() - began <= timeout + 1.5
         assert [Outcome.FAILED] == [fact.record.outcome for fact in table.of(LaneEnded)]
+
+
+async def test_what_was_asked_stands_in_no_reason() -> None:
+    """A provider that quotes its prompt is not quoted itself: neither in facts nor in the result."""
+    asked = "why does my neighbour sing all night"
+    body = orjson.dumps({"error": {"message": f"invalid input: '{asked}'"}})
+    async with crew("a", scripts={"a": answers(500, body)}) as table:
+        found = await results(table.racer.batch([asked], attempts=1))
+
+        assert ["server 500: invalid input: '[prompt]'"] == [
+            fact.record.reason for fact in table.of(LaneEnded)
+        ]
+        assert asked not in str([result.failure for result in found])
 
 
 async def test_a_late_check_takes_no_second_request() -> None:
