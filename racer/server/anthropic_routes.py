@@ -27,7 +27,7 @@ async def count_tokens(house: House, visit: Visit) -> web.StreamResponse:
     """About how many tokens a question has. Nobody is asked. Raises Refused and BadRequest."""
     _name(visit)
     with house.visitors.admitted(visit.holder):
-        body = await read_object(visit.request, house.timeouts.body)
+        body = await read_object(visit.request, house.timeouts.body, house.timeouts.pace)
         question = SURFACE.counted(body, house.lanes)
         return visit.json({"input_tokens": estimated(question)})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from ast import literal_eval
 from typing import TYPE_CHECKING
 
 from racer.core.heat import Outcome
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SOON = 30  # seconds, where nobody knows when
 LONGEST_PATIENCE = 60  # beyond it clients of OpenAI's kind would come sooner than they are told
-_UNKNOWN = re.compile(r"(?:only|prefer) names '([^']*)', which is not known")
+_UNKNOWN = re.compile(r"(?:only|prefer) names ('.*'|\".*\"), which is not known: ")
 _BY_A_LIMIT = ("rate", "quota", "used up", "its limit", "set aside", "busy")
 _LIMITS = frozenset({Kind.RATE, Kind.QUOTA, Kind.CREDIT})
 _NOT_ASKED = ("not in only", "excluded", "private", "cannot do", "too long")
@@ -73,7 +74,7 @@ def closing() -> Refused:
 def _bad_request(error: BadRequest, lanes: Iterable[Lane]) -> Refused:
     text = str(error)
     if found := _UNKNOWN.match(text):
-        return nobody_is_called(found[1], lanes)
+        return nobody_is_called(literal_eval(found[1]), lanes)
     return Refused(400, text, param=place_in(text), again=False)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from racer.core.options import Options
     from racer.core.provider import Lane
 
+LONGEST = 64
 ELSEWHERE = "where a request goes, and with which headers and keys, is the server's to say"
 
 
@@ -29,11 +30,18 @@ def check_names(
     for name in said:
         if name in known:
             continue
-        plain = name.isidentifier() and len(name) <= 64
-        shown = f"{place}.{name}" if place and plain else name if plain else "a field"
         says = (instead or {}).get(name)
         code = "unknown_parameter" if says is None else "unsupported_parameter"
-        raise wrong(shown, f"{shown} is not taken: {says or remedy}", code)
+        param, shown = named(f"{place}.{name}" if place else name)
+        raise wrong(param, f"{shown} is not taken: {says or remedy}", code)
+
+
+def named(field: str) -> tuple[str, str]:
+    """A client's own name for a field, for `param` and for a sentence: it can steer nobody's terminal."""
+    short = field if len(field) <= LONGEST else f"{field[:LONGEST]}…"
+    param = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)
+    plain = all(part.isidentifier() for part in field.split("."))
+    return param, param if plain else f'"{param}"'
 
 
 def flag(said: Mapping[str, Any], name: str, *, default: bool = False) -> bool:

@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `head`: until the first request of a connection is there; `body`: until its body is.
+    """Seconds. `head`: until the head of a request is there; `body`: until its body is.
 
-    `idle`: between two requests; `write`: until a client takes what it is sent. `keep_alive`: so long is
-    waited before a client hears that its race is still open. `linger`: for the rest of a refused body.
+    `pace`: for each 16 KiB of a body; `idle`: between two requests; `write`: until a client takes what it is
+    sent. `keep_alive`: so long is waited before a client hears that its race is still open. `linger`: for
+    the rest of a refused body.
     """
 
     head: float = 5.0
     body: float = 60.0
+    pace: float = 10.0
     idle: float = 75.0
     write: float = 60.0
     keep_alive: float = 5.0

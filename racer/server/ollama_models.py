@@ -41,7 +41,7 @@ async def tags(house: House, visit: Visit) -> web.StreamResponse:
 
 async def show(house: House, visit: Visit) -> web.StreamResponse:
     """Raises Refused."""
-    body = await read_object(visit.request, house.timeouts.body)
+    body = await read_object(visit.request, house.timeouts.body, house.timeouts.pace)
     return visit.json(shown(body, house.lanes))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from racer.server.fields import named
 from racer.server.names import options_of
 from racer.server.question import Question, Refused, wrong
 
@@ -206,9 +207,9 @@ def _check_fields(given: Mapping[str, Any]) -> None:
     for name in given:
         if name in (*USED, *OWN, *PASSED_ON, *NO_EFFECT):
             continue
-        shown = name if name.isidentifier() and len(name) <= 64 else "a field"
         code = "unsupported_parameter" if name in _INSTEAD else "unknown_parameter"
-        raise wrong(shown, f"{shown} is not taken: {_INSTEAD.get(name, _UNKNOWN)}", code)
+        param, shown = named(name)
+        raise wrong(param, f"{shown} is not taken: {_INSTEAD.get(name, _UNKNOWN)}", code)
 
 
 def _extra(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,12 @@ shape that its clients know.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+
+from racer.server.addresses import is_public
 
 if TYPE_CHECKING:
     from racer.core.options import Options
@@ -84,7 +84,7 @@ def check_images(messages: Said) -> None:
     for at, message in enumerate(cast("Sequence[object]", messages)):
         for index, part in enumerate(_parts(message)):
             url = _image_of(part)
-            if url is not None and not url.startswith("data:") and not _is_public(url):
+            if url is not None and not url.startswith("data:") and not is_public(url):
                 place = f"messages[{at}].content[{index}].image_url"
                 raise wrong(
                     place, f"{place} is not a public https: address: send the picture as a data: URL instead"
@@ -102,24 +102,3 @@ def _image_of(part: object) -> str | None:
     image = cast("Mapping[str, Any]", part).get("image_url") if isinstance(part, Mapping) else None
     url = cast("Mapping[str, Any]", image).get("url") if isinstance(image, Mapping) else image
     return url if isinstance(url, str) else None
-
-
-def _is_public(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".")
-    except ValueError:
-        return False
-    if parts.scheme != "https" or "@" in parts.netloc or "." not in host.strip("."):
-        return _is_public_number(host) if parts.scheme == "https" and ":" in host else False
-    if host.endswith((".localhost", ".local", ".internal", ".home.arpa")):
-        return False
-    return _is_public_number(host) if re.fullmatch(r"[0-9a-fx.]+", host, re.IGNORECASE) else True
-
-
-def _is_public_number(host: str) -> bool:
-    """Is it an address in the usual form, of the public network?"""
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return re.fullmatch(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+))*", host, re.IGNORECASE) is None

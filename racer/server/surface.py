@@ -39,7 +39,7 @@ def answering(surface: Surface) -> Handler:
 
     async def answer(house: House, visit: Visit) -> web.StreamResponse:
         with house.visitors.admitted(visit.holder) as account:
-            body = await read_object(visit.request, house.timeouts.body)
+            body = await read_object(visit.request, house.timeouts.body, house.timeouts.pace)
             question = surface.question(body, house.lanes)
             check_images(question.messages)
             with following(visit.trail):

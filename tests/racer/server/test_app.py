@@ -253,6 +253,11 @@ async def test_other_origins() -> None:
         ({"stream": True, "seed": "x"}, "seed"),
         ({"base_url": "http://evil.com"}, "base_url"),
         ({"n": 3}, "n"),
+        ({"top-k": 5}, "top-k"),
+        ({"a.b": 5}, "a.b"),
+        ({"": 5}, ""),
+        ({"x" * 99: 5}, "x" * 64 + "…"),
+        ({"\x1b[2J": 5}, "\\x1b[2J"),
     ],
 )  # fmt: skip
 async def test_fields_that_are_wrong(body: dict[str, object], param: str | None) -> None:
@@ -269,7 +274,12 @@ async def test_fields_that_are_wrong(body: dict[str, object], param: str | None)
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(
     ("model", "hint"),
-    [("gpt-4o", "GET /v1/models"), ("a/x", "did you mean a/m"), ("http://127.0.0.1/", "GET")],
+    [
+        ("gpt-4o", "GET /v1/models"),
+        ("a/x", "did you mean a/m"),
+        ("http://127.0.0.1/", "GET"),
+        ("a'b", '"a\'b"'),
+    ],
 )
 async def test_names_that_nobody_has(model: str, hint: str, *, stream: bool) -> None:
     """404 in OpenAI's form."""

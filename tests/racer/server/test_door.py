@@ -87,6 +87,32 @@ async def test_slow_bodies() -> None:
     assert place.transport.requests == []
 
 
+async def test_bodies_that_dawdle() -> None:
+    """A byte now and then is not enough: who waits for a body holds a place that others want."""
+    timeouts = replace(QUICK, pace=0.4)
+    async with room(timeouts=timeouts, max_in_flight=1) as place, line(place.server) as raw:
+        await raw.say(post(BODY)[:-9])
+        for at in range(-9, -4):
+            await anyio.sleep(0.05)
+            await raw.say(post(BODY)[at : at + 1])
+        answer = await raw.hear()
+        assert (await place.ask())[0] == 200
+
+    assert status_of(answer) == 408
+    assert b"16 KiB of it not within 0.4 s" in answer
+
+
+async def test_long_bodies_on_their_way() -> None:
+    """One that is large has as long as its pace is kept."""
+    body = orjson.dumps(said(messages=[{"role": "user", "content": "x" * 80_000}]))
+    async with room(timeouts=replace(QUICK, pace=0.4)) as place, line(place.server) as raw:
+        data = post(body)
+        for at in range(0, len(data), 20_000):
+            await raw.say(data[at : at + 20_000])
+            await anyio.sleep(0.15)
+        assert status_of(await raw.hear()) == 200
+
+
 async def test_a_body_that_ends_early() -> None:
     """A client that leaves half-way is nobody's loss."""
     async with room() as place:

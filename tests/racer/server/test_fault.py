@@ -83,6 +83,15 @@ def test_nobody_can_run(
     assert (told.status, told.retry_after, told.again) == (status, wait, again)
 
 
+@pytest.mark.parametrize("name", ["a'b", "a'b\"c", 'a"b', "a\\b", "x', which is not known: y", "a\nb", "é"])
+def test_a_name_with_quotes(name: str) -> None:
+    """It is found whatever stands in it."""
+    told = refused(BadRequest(f"only names {name!r}, which is not known: use a provider"), NOW)
+
+    assert (told.status, told.code) == (404, "model_not_found")
+    assert repr(name) in told.message
+
+
 def attempt(name: str, reason: str) -> Attempt:
     return Attempt(f"{name}/m", name, "m", 0.0, 1.0, Outcome.FAILED, reason)
 

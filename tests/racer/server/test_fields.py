@@ -41,10 +41,27 @@ def test_names() -> None:
     assert (deep.status, deep.param) == (400, "options.x")
 
 
-@pytest.mark.parametrize("name", ["", "x" * 65, "a b", "\x1b[2J", "<script>"])
-def test_names_that_are_not_repeated(name: str) -> None:
-    """What could steer a terminal, or would fill a page, is called a field."""
-    assert refused({name: 1}, "options").param == "a field"
+@pytest.mark.parametrize(
+    ("field", "param"),
+    [
+        ("", ""),
+        ("top-k", "top-k"),
+        ("a b", "a b"),
+        ("<script>", "<script>"),
+        ("x" * 65, "x" * 64 + "…"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\u202e", "\\u202e"),
+    ],
+)
+def test_names_that_are_none(field: str, param: str) -> None:
+    """Told as they are, but none steers a terminal or fills a page."""
+    told = refused({field: 1})
+
+    assert told.param == param
+    assert told.message == f'"{param}" is not taken: use known'
+    assert (refused({"top-k": 1}, "options").param, refused({"a": 1}, "options").message) == (
+        "options.top-k", "options.a is not taken: use known",
+    )  # fmt: skip
 
 
 def test_flags() -> None:
