@@ -72,7 +72,7 @@ class Racer:
         async with Racer.load() as racer:
             reply = await racer.race("Why is the sky blue?")
 
-    Use one from a single event loop. Any number of races may run at once.
+    Use one from a single event loop. Any number of races may run at once. `store` is its open database.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Racer:
             transport = self._given_transport
             if transport is None:
                 transport = await exits.enter_async_context(Transport())
-            store = self._given_store or store_of(self.config)
+            store = self.store = self._given_store or store_of(self.config)
             self._budget = self._new_budget()
             self._ledger = ledger_of(
                 self.config, store, self._tell, self._dialects, self._timepiece, self._budget

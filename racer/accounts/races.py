@@ -56,7 +56,11 @@ def explained(
     `folder` is where a relative path of the database begins. Reads the disk, and waits for it. Raises
     ConfigError and StoreError.
     """
-    found = read(file_of(config, folder), partial(looked_up, wanted=wanted), piece)
+    return told(read(file_of(config, folder), partial(looked_up, wanted=wanted), piece), config)
+
+
+def told(found: Found | Unclear | None, config: Config) -> Timeline | Unclear | None:
+    """A race that was looked up, as its timeline."""
     return timeline_of(found.story, config.providers, found.now) if isinstance(found, Found) else found
 
 

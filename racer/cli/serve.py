@@ -25,9 +25,9 @@ LEAST_TOKEN = 16
 FROM_ENVIRONMENT = "RACER_TOKEN"
 
 _DESCRIPTION = """\
-An HTTP server that speaks OpenAI's chat completions: a program that takes a
-base URL races by changing it. It answers this machine alone, unless --host says
-otherwise, which needs a token.
+An HTTP server that speaks OpenAI's chat completions, Ollama's chat and
+Anthropic's messages: a program for one of them races by changing its base URL.
+It answers this machine alone, unless --host says otherwise, which needs a token.
 
 The first line on stdout says that it listens. It runs until ctrl-C or SIGTERM:
 then it takes nobody more in, lets those who wait have their answers, and ends.
@@ -40,6 +40,8 @@ examples:
   racer serve --port 0                       on any free port
   RACER_TOKEN=… racer serve --host 0.0.0.0   for other machines, too
   OPENAI_BASE_URL=http://127.0.0.1:8190/v1 OPENAI_API_KEY=any python app.py
+  OLLAMA_HOST=127.0.0.1:8190 python app.py
+  ANTHROPIC_BASE_URL=http://127.0.0.1:8190 ANTHROPIC_API_KEY=any python app.py
 
 Clients write `auto` as model, or what GET /v1/models lists."""
 
@@ -96,7 +98,7 @@ async def _serve(config: Config, settings: ServerSettings, shell: Shell) -> Sign
     return await serve(config, settings, ready, leaving=leaving)
 
 
-COMMAND = Command("serve", "an HTTP server that OpenAI's clients can race with", describe, run)
+COMMAND = Command("serve", "a server that programs for OpenAI, Ollama and Anthropic can use", describe, run)
 
 
 def settings_of(arguments: argparse.Namespace, config: Config) -> ServerSettings:

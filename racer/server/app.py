@@ -31,7 +31,7 @@ from racer.server import (
 )
 from racer.server.audience import Audience
 from racer.server.door import Door, Porch
-from racer.server.guard import Knock, check_body, gate_of
+from racer.server.guard import Knock, check_body, gate_of, heard
 from racer.server.house import House, Timeouts
 from racer.server.journal import Journal
 from racer.server.question import Refused
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from racer.server.surface import Surface
 
 MOST_CONNECTIONS = 4096
-_HEARD = ("authorization", "content-type", "x-api-key", "anthropic-version", "anthropic-beta")
 _TOLD = ("x-racer-provider", "x-racer-race-id", "x-racer-lanes", "retry-after")
 _NOTHING = "there is nothing at this path: GET /v1/models, POST /v1/chat/completions, /api/chat, /v1/messages"
 LAST_WORD = 1.0  # seconds for what those are told who are sent away
@@ -124,7 +123,7 @@ class Server:
             journal=journal or Journal(),
             timeouts=timeouts or Timeouts(),
             now=time.time,
-            watch=Watch(racer.config, time.time),
+            watch=Watch(time.time),
         )
         self.house.audience.join(self.house.watch)
         self.house.served.append(self.house.watch.tally.served)
@@ -201,7 +200,7 @@ class Server:
             task.add_done_callback(self._tasks.discard)
         if isinstance(request.protocol, Door):
             request.protocol.spoke()
-        visit = Visit(request)
+        visit = Visit(request, holder=self._gate.stranger)
         self.house.watch.came(request.headers)
         began, status = time.monotonic(), 0
         try:
@@ -221,7 +220,7 @@ class Server:
             wanted = self._admit(visit, knock)
             surface = next(iter(wanted.values())).surface
             if knock.method == "OPTIONS" and "access-control-allow-origin" in visit.headers:
-                return _preflight(visit, wanted)
+                return _preflight(visit, knock, wanted)
             route = _chosen(visit, knock, wanted)
             surface = route.surface
             self._authorize(visit, knock, route)
@@ -297,11 +296,11 @@ def _chosen(visit: Visit, knock: Knock, wanted: Mapping[str, Route]) -> Route:
     return wanted[method]
 
 
-def _preflight(visit: Visit, wanted: Mapping[str, Route]) -> web.StreamResponse:
+def _preflight(visit: Visit, knock: Knock, wanted: Mapping[str, Route]) -> web.StreamResponse:
     headers = {
         **visit.headers,
         "access-control-allow-methods": ", ".join(wanted),
-        "access-control-allow-headers": ", ".join(_HEARD),
+        "access-control-allow-headers": ", ".join(heard(knock.one("access-control-request-headers"))),
         "access-control-max-age": "600",
     }
     return web.Response(status=204, headers=headers)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from racer.core.breaker import scope_names
-from racer.core.facts import CoolDownEnded, CoolDownStarted, LaneEnded, RaceEnded, StoreHealed, StoreTroubled
+from racer.core.facts import (
+    CoolDownEnded,
+    CoolDownStarted,
+    LaneEnded,
+    RaceEnded,
+    RaceStarted,
+    StoreHealed,
+    StoreTroubled,
+)
 from racer.core.heat import Outcome
 from racer.core.kinds import kind_of
 from racer.core.printable import one_line
@@ -38,13 +46,18 @@ class Trouble(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Who has won the last race, and since when this provider has won them all. In unix seconds."""
+    """Who won last, at `at`, and `since` when this provider has won every race. In unix seconds.
+
+    `since` is None where races have ended after that without a winner. `fallback`: it is local, and others
+    might have run.
+    """
 
     lane: str
     provider: str
     local: bool
-    since: float
+    since: float | None
     at: float
+    fallback: bool = False
 
 
 class Condition:
@@ -56,14 +69,17 @@ class Condition:
         self.troubles: dict[str, Trouble] = {}
         self.answered: dict[str, float] = {}
         self._rests: dict[str, Rest] = {}
+        self._at_home: set[str] = set()  # races that only local lanes may run in
 
     def observe(self, fact: Fact, at: float) -> None:
         match fact:
             case LaneEnded():
                 self._lane_ended(fact, at)
+            case RaceStarted():
+                if all(lane.provider.local for lane in fact.lanes):
+                    self._at_home.add(fact.race)
             case RaceEnded():
-                if fact.winner is not None:
-                    self._won(fact.winner, at)
+                self._race_ended(fact, at)
             case CoolDownStarted():
                 self._rests[fact.scope] = Rest(fact.scope, fact.until, _short(fact.reason))
             case CoolDownEnded():
@@ -85,11 +101,17 @@ class Condition:
         elif record.outcome is not Outcome.LOST:
             self.answered[record.provider] = at
 
-    def _won(self, lane: Lane, at: float) -> None:
-        before = self.serving
-        same = before is not None and before.provider == lane.provider.name
-        since = before.since if before is not None and same else at
-        self.serving = Serving(lane.id, lane.provider.name, lane.provider.local, since, at)
+    def _race_ended(self, fact: RaceEnded, at: float) -> None:
+        before, lane = self.serving, fact.winner
+        at_home = fact.race in self._at_home
+        self._at_home.discard(fact.race)
+        if lane is not None:
+            name, local = lane.provider.name, lane.provider.local
+            since = before.since if before is not None and before.provider == name else None
+            since = at if since is None else since
+            self.serving = Serving(lane.id, name, local, since, at, fallback=local and not at_home)
+        elif before is not None:
+            self.serving = replace(before, since=None)
 
     def rest_of(self, lane: Lane, ticks: float) -> Rest | None:
         """What keeps `lane` from starting at `ticks`, on the race's clock: of several what lasts longest."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from racer.accounts.inquiry import SINCE, Inquiry
-from racer.accounts.ledger_file import file_of
-from racer.accounts.races import SHOWN, Unclear, explained, recent
+from racer.accounts.races import SHOWN, Unclear
 from racer.errors import BadRequest
 from racer.server.openapi import DOCUMENT
 from racer.server.query import count, flag, number, query_of
@@ -36,7 +34,7 @@ async def usage(house: House, visit: Visit) -> web.StreamResponse:
     """What `racer usage --json` prints, and what each token has used since the server began."""
     inquiry = inquiry_of(query_of(visit.request.raw_path, _USAGE))
     try:
-        statement = await house.watch.statement(inquiry)
+        statement = await house.books.statement(inquiry)
     except BadRequest as error:
         raise wrong("since", str(error)) from None
     return visit.json(statement.to_dict() | {"by_token": _by_token(house)})
@@ -73,10 +71,8 @@ def _by_token(house: House) -> list[dict[str, Any]]:
 async def races(house: House, visit: Visit) -> web.StreamResponse:
     """The last races, the newest first, and with their lanes those that are under way."""
     most = count(query_of(visit.request.raw_path, frozenset({"limit"})), "limit", SHOWN, MOST_RACES)
-    watch, config = house.watch, house.racer.config
-    found = await watch.readings.get(
-        ("races", most), partial(recent, config, watch.folder, watch.piece, most=most)
-    )
+    watch = house.watch
+    found = await house.books.recent(most)
     now = house.now()
     return visit.json(
         {
@@ -100,34 +96,30 @@ async def race(house: House, visit: Visit) -> web.StreamResponse:
 
 async def _meant(house: House, wanted: str | None) -> Timeline:
     """Raises Refused. A race of this server's own is waited for until it is written, but not for long."""
-    watch, config = house.watch, house.racer.config
-    read = partial(explained, wanted, config, watch.folder, watch.piece)
     found: Timeline | Unclear | None = None
     for _ in range(TRIES):
-        found = await anyio.to_thread.run_sync(read)
+        found = await house.books.explained(wanted)
         if not _comes(house, wanted, found):
             break
         await anyio.sleep(PAUSE)
     if found is None or isinstance(found, Unclear):
-        raise _unclear(found, in_memory=file_of(config, watch.folder) is None)
+        raise _unclear(found)
     return found
 
 
 def _comes(house: House, wanted: str | None, found: Timeline | Unclear | None) -> bool:
     """Whether the database will say more in a moment."""
     lately = house.watch.lately
-    if wanted is None or file_of(house.racer.config, house.watch.folder) is None:
+    if wanted is None:
         return False
     if found is None or isinstance(found, Unclear):
         return lately.knows(wanted)
     return found.ending is None and lately.has_ended(found.race.id)
 
 
-def _unclear(found: Unclear | None, *, in_memory: bool) -> Refused:
+def _unclear(found: Unclear | None) -> Refused:
     if found is not None and found.several:
         words = f"{len(found.several)} races begin so: add to the id"
-    elif in_memory:
-        words = "no race is kept: the database is in memory (RACER_DB, store.url)"
     else:
         words = "there is no such race: GET /api/races lists the last ones"
     return Refused(404, words, param="id", code="not_found")

@@ -29,6 +29,18 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})
 _AUTHORITY = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _OWN = ("same-origin", "none")
+HEARD = (
+    "authorization",
+    "content-type",
+    "accept",
+    "x-api-key",
+    "user-agent",
+    "idempotency-key",
+    "last-event-id",
+)
+HEARD_KINDS = ("x-stainless-", "openai-", "anthropic-")
+_HEADER = re.compile(r"[a-z0-9-]{1,64}")
+MOST_ASKED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,7 @@ class Holder:
 
 
 LOCAL = Holder("local")
+NOBODY = Holder("none")  # whoever has shown no token where there are some
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,11 @@ class Gate:
     anywhere: bool
     origins: frozenset[str]
     holders: tuple[Holder, ...]
+
+    @property
+    def stranger(self) -> Holder:
+        """Who has come, as long as no token was looked at."""
+        return NOBODY if self.holders else LOCAL
 
     def check_source(self, knock: Knock, *, page: bool = False) -> str | None:
         """The origin that is to be named in the answer, if any. Raises Refused.
@@ -133,6 +151,13 @@ class Gate:
                 again=False,
             )
         return found
+
+
+def heard(asked: str | None) -> list[str]:
+    """Of the headers that a page asks leave for, those that the official clients send; and the usual ones."""
+    names = [name.strip().lower() for name in (asked or "").split(",")[:MOST_ASKED]]
+    more = [name for name in names if name.startswith(HEARD_KINDS) and _HEADER.fullmatch(name)]
+    return list(dict.fromkeys((*HEARD, *more)))
 
 
 def check_body(knock: Knock) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
 MOMENT = 10.0  # seconds: a window no longer than that is a pace, and nobody is away for it
-SOON, LONGEST = 30, 3600  # seconds to come again
+SOON = 30  # seconds to come again, where nobody knows when
 _SHOWN = (State.READY, State.AWAY, State.BROKEN)
 
 
@@ -145,7 +145,7 @@ def _status(providers: Iterable[dict[str, Any]], scene: Scene) -> str:
 
 def _wait(standings: Iterable[Standing], now: float) -> int:
     first = min((each.until for each in standings), default=math.inf)
-    return SOON if not math.isfinite(first) else min(LONGEST, max(1, math.ceil(first - now)))
+    return SOON if not math.isfinite(first) else max(1, math.ceil(first - now))
 
 
 def _serving(scene: Scene) -> dict[str, Any] | None:
@@ -157,6 +157,7 @@ def _serving(scene: Scene) -> dict[str, Any] | None:
         "provider": serving.provider,
         "lane": serving.lane,
         "local": serving.local,
+        "fallback": serving.fallback,
         "since": serving.since,
         "at": serving.at,
     }
@@ -230,7 +231,7 @@ async def scene_of(house: House) -> Scene:
     gauges: Sequence[Gauge] = ()
     fault = watch.condition.fault
     try:
-        gauges = (await watch.statement(Inquiry())).gauges
+        gauges = (await house.books.statement(Inquiry())).gauges
     except StoreError as error:
         fault = fault or str(error)
     return Scene(

@@ -11,6 +11,7 @@ import anyio
 from aiohttp import web
 
 from racer.server import fault
+from racer.server.readings import Books
 from racer.server.visit import Served, Visit
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class House:
     stopping: anyio.Event = field(default_factory=anyio.Event)
     over: bool = False
     served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])
+    books: Books = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.books = Books(self.racer)
 
     @property
     def lanes(self) -> Sequence[Lane]:

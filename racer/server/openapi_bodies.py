@@ -120,7 +120,9 @@ SCHEMAS: Json = {
         status={"enum": ["ok", "degraded", "unavailable"]},
         at=NUMBER,
         store=all_of(available=YES_NO, fault=maybe(TEXT)),
-        serving=maybe(all_of(provider=TEXT, lane=TEXT, local=YES_NO, since=NUMBER, at=NUMBER)),
+        serving=maybe(
+            all_of(provider=TEXT, lane=TEXT, local=YES_NO, fallback=YES_NO, since=maybe(NUMBER), at=NUMBER)
+        ),
         lanes=WHOLE,
         lanes_available=WHOLE,
         providers=many(_PROVIDER),

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from racer import telemetry
-from racer.accounts.reckoning import stated
 from racer.acquaintance import Acquaintance
 from racer.server.condition import Condition
 from racer.server.lately import Lately
 from racer.server.live import Live
-from racer.server.readings import Readings
 from racer.server.tally import Tally
-from racer.timepiece import timepiece
 from racer_adapters import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from racer.accounts.inquiry import Inquiry
-    from racer.accounts.statement import Statement
-    from racer.config import Config
     from racer.core.facts import Fact
     from racer.core.provider import Lane
     from racer.core.quota import Meter
@@ -32,16 +24,12 @@ if TYPE_CHECKING:
 class Watch:
     """An observer of facts, to be joined to the audience. `now` is in unix seconds."""
 
-    def __init__(self, config: Config, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self.live = Live(os.urandom(4).hex())
         self.lately = Lately()
         self.condition = Condition()
         self.tally = Tally()
         self.spans = telemetry.observer()
-        self.readings = Readings(time.monotonic)
-        self.folder = Path()  # where the Racer's own database is looked for, too
-        self.piece = timepiece()
-        self._config = config
         self._known = Acquaintance(DIALECTS)
         self._now = now
 
@@ -58,12 +46,6 @@ class Watch:
         """A request has come, in a task of its own: what it starts is of the trace that its headers name."""
         if self.spans is not None:
             telemetry.continue_trace(headers)
-
-    async def statement(self, inquiry: Inquiry) -> Statement:
-        """What `racer usage` says. Raises BadRequest, ConfigError and StoreError."""
-        return await self.readings.get(
-            inquiry, lambda: stated(inquiry, self._config, self.folder, self.piece)
-        )
 
     def meters(self, lane: Lane) -> Sequence[Meter]:
         """Every counter that a call on `lane` is counted in."""

@@ -148,6 +148,11 @@ class SqliteStore:
         await self._ready.wait()
         return await self._database.read(partial(replies.get, key=key, now=now))
 
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work`, which only reads, makes of one state of everything. Waits until the store is open."""
+        await self._ready.wait()
+        return await self._database.read(work)
+
     async def put(self, key: str, reply: bytes, at: float, until: float) -> None:
         await self._ready.wait()
         await self._database.run(partial(replies.put, key=key, reply=reply, at=at, until=until))

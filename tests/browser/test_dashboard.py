@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from playwright.sync_api import expect
 
+from racer.cli import usage_words as words
 from racer.config import compose
 from racer.testing import ScriptedTransport, config_of, fails, says
 from racer_adapters.errors import Kind, WireError
@@ -48,8 +49,8 @@ class Seen(NamedTuple):
     def at(self, selector: str) -> Locator:
         return self.page.locator(selector)
 
-    def value(self, script: str) -> Any:
-        return self.page.evaluate(script)
+    def value(self, script: str, argument: Any = None) -> Any:
+        return self.page.evaluate(script, argument)
 
 
 @pytest.fixture
@@ -133,12 +134,42 @@ def test_who_serves_and_falling_back(browser: Browser, tmp_path: Path) -> None:
     with grounds(tmp_path) as place, opened(browser, place.url) as seen:
         place.race(only=["sim-swift"])
         expect(seen.at("#headline")).to_have_text("sim-swift serves")
-        place.race(only=["sim-box"])
+        place.race(only=["sim-box", "sim-ill"])
         expect(seen.at("#headline")).to_have_text("sim-box serves")
         expect(seen.at("#glance .card").first).to_contain_text("fallback: this machine")
         expect(seen.at("#spells li")).to_have_count(2)
         assert "fallback: this machine" in seen.at("#spells li").first.inner_text()
         assert "fallback" not in seen.at("#spells li").last.inner_text()
+
+
+def test_who_asks_this_machine_alone(browser: Browser, tmp_path: Path) -> None:
+    """Has not fallen back to it. After a race that nobody won, it has not won every one."""
+    with grounds(tmp_path) as place, opened(browser, place.url) as seen:
+        place.race(only=["sim-box"])
+        expect(seen.at("#headline")).to_have_text("sim-box serves")
+        card = seen.at("#glance .card").first
+        expect(card).to_contain_text("Has won every race since")
+        assert [card.locator(".badge").inner_text(), seen.at("#spells .badge").inner_text()] == [
+            "this machine"
+        ] * 2
+        place.race(only=["sim-ill"])
+        expect(card).to_contain_text("nobody has won a race since")
+
+
+def test_small_amounts(browser: Browser, tmp_path: Path) -> None:
+    """With the digits that `racer usage` prints."""
+    values = [0, 1, 12.5, 0.00006, 0.0031, 0.5, 99.12346, 1234.5]
+    with grounds(tmp_path) as place, opened(browser, place.url) as seen:
+        shown = seen.value(
+            "async (values) => { const { amount, dollars } = await import('/assets/words.js');"
+            " return values.map((value) => [amount(value), dollars(value)]); }",
+            values,
+        )
+
+    assert [each[0] for each in shown] == [words.figure(value) for value in values]
+    assert [each[1].replace("$", "") for each in shown] == [
+        words.dollars(value).removesuffix(" USD") for value in values
+    ]
 
 
 def test_latency_of_each_lane(browser: Browser, place: Grounds) -> None:
@@ -204,6 +235,7 @@ def test_a_prompt_is_stopped(browser: Browser, place: Grounds) -> None:
         seen.at("#stop").click()
         expect(seen.at("#answered")).to_have_text("Stopped.")
         expect(seen.at("#races tbody tr").first).to_contain_text("stopped")
+        expect(seen.at("#live .race h3").filter(has_text="No answer: stopped")).to_have_count(1)
 
 
 def test_a_prompt_that_nobody_can_answer(browser: Browser, place: Grounds) -> None:
@@ -248,6 +280,42 @@ def test_a_server_that_goes_and_comes(browser: Browser, tmp_path: Path) -> None:
         expect(seen.at("#headline")).to_have_text("Ready to race")
 
 
+def test_a_race_that_ends_with_its_server(browser: Browser, tmp_path: Path) -> None:
+    """It is not under way for ever: how it ended is not known."""
+    with grounds(tmp_path) as place, opened(browser, place.url, expected="ERR_") as seen:
+        expect(seen.at("#headline")).to_have_text("Ready to race")
+        place.begin(only=["sim-steady"])
+        seen.at("#live .track.running").wait_for()
+        place.stop()
+        expect(seen.at("#notice")).to_contain_text("The server does not answer")
+        place.start()
+        expect(seen.at("#notice")).to_be_hidden()
+        expect(seen.at("#live-count")).to_contain_text("Nobody races now")
+        expect(seen.at("#live .race h3").first).to_contain_text("Its end was not seen")
+        expect(seen.at("#live .track.unseen")).to_contain_text("end not seen")
+
+
+@pytest.mark.parametrize("wrong", ["ключ", "clé\u2028", "日本"])
+def test_a_token_that_no_header_holds(wrong: str, browser: Browser, tmp_path: Path) -> None:
+    """Is a wrong one, also where the browser has kept it; the right one is taken after it."""
+    with (
+        grounds(tmp_path, tokens=(token(),)) as place,
+        opened(browser, place.url, expected="401") as seen,
+    ):
+        expect(seen.at("#token-value")).to_be_focused()
+        seen.at("#token-value").fill(wrong)
+        seen.page.keyboard.press("Enter")
+        expect(seen.at("#token-said")).to_have_text("The server does not know this token.")
+        seen.value("(token) => sessionStorage.setItem('racer-token', token)", wrong)
+        seen.page.reload()
+        expect(seen.at("#token-value")).to_be_focused()
+        assert not seen.at("#notice").is_visible()
+        seen.at("#token-value").fill(TOKEN)
+        seen.page.keyboard.press("Enter")
+        expect(seen.at("#headline")).to_have_text("Ready to race")
+        expect(seen.at("#headline")).to_be_focused()
+
+
 def test_a_token(browser: Browser, tmp_path: Path) -> None:
     """Asked for in a form, sent as a header, never part of an address, and forgotten with the tab."""
     with (
@@ -282,7 +350,7 @@ def test_strangers_write_text(browser: Browser, tmp_path: Path) -> None:
         grounds(tmp_path, config=config_of("a", "b", env={"RACER_LOG": "off"}), transport=transport) as place,
         opened(browser, place.url) as seen,
     ):
-        seen.at("#prompt").fill(POISON)
+        seen.at("#prompt").fill("hello")
         seen.at("#try button[type=submit]").click()
         expect(seen.at("#answer")).to_contain_text("answer </script><img src=x onerror=alert(1)>")
         expect(seen.at("#live .reason:not([hidden])").first).to_contain_text(

@@ -1,6 +1,6 @@
 // Limits that are nearly or wholly used, and providers that rest.
 
-import { amount, at, clock, make, moment, named, percent, quoted } from "./words.js";
+import { amount, at, clock, make, moment, named, percent, quoted, unitOf } from "./words.js";
 
 const HOUR = 3600;
 
@@ -23,8 +23,8 @@ function pressing({ alerts, limits }) {
   return limits.filter(({ meter, used, limit }) => levels.has(meter) && used >= levels.get(meter) * limit);
 }
 
-function limitOf({ account, model, unit, window }) {
-  return [named(account), model === null ? "" : [" ", named(model)], `: ${unit} per ${window} `];
+function limitOf({ account, model, window, ...counts }) {
+  return [named(account), model === null ? "" : [" ", named(model)], `: ${unitOf(counts)} per ${window} `];
 }
 
 function reached(gauge) {

@@ -6,6 +6,8 @@ const KEPT_AS = "racer-token";
 const SILENCE = 20_000; // milliseconds without a heartbeat, after which a stream is taken for dead
 const FROM_THE_START = "all"; // no id of any server: all that it has kept is sent
 
+const SENDABLE = /^[\x20-\x7e]*$/; // by a header; no server has a token of other characters
+
 let token = kept();
 
 /** The server does not answer. */
@@ -44,6 +46,7 @@ export function hasToken() {
 
 /** An answer whose status is good, or among `taken`. */
 export async function ask(path, { headers = {}, taken = [], ...options } = {}) {
+  if (!SENDABLE.test(token)) throw new Refused(401, "the token has characters that none has");
   const who = token ? { authorization: `Bearer ${token}` } : {};
   let response;
   try {

@@ -6,7 +6,10 @@ const EVERY = 5000; // milliseconds
 const SOON = 900; // after a race: by then the database has it
 const RACES = 100;
 
-/** Calls `show` with the documents of usage, health and races, again and again; `failed` with what went wrong. */
+/**
+ * Calls `show` with the documents of usage, health and races, again and again; `failed` with what went wrong.
+ * `running` are all races under way at the server's time `now`; null where there may be more of them.
+ */
 export class Figures {
   constructor(show, failed) {
     this.show = show;
@@ -52,5 +55,6 @@ async function documents() {
     json("/api/health", { taken: [503] }),
     json(`/api/races?limit=${RACES}`),
   ]);
-  return { usage, health, races: races.races, now: races.at };
+  const { races: list, running, at: now } = races;
+  return { usage, health, races: list, running: running.length < RACES ? running : null, now };
 }

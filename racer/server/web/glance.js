@@ -26,8 +26,15 @@ function showHeadline({ status, serving: now, lanes, lanes_available: available 
 
 function serving({ serving: now }) {
   if (now === null) return ["nobody yet", "Who wins the first race is named here."];
-  const since = ["Has won every race since ", moment(now.since), "; the last one at ", moment(now.at), "."];
-  return [named(now.provider), now.local ? badge("fallback: this machine") : null, since];
+  const since = now.since === null
+    ? ["Has won last, at ", moment(now.at), "; nobody has won a race since."]
+    : ["Has won every race since ", moment(now.since), "; the last one at ", moment(now.at), "."];
+  return [named(now.provider), now.local ? homeBadge(now.fallback) : null, since];
+}
+
+/** This machine has answered; `fallback`: although others might have. */
+export function homeBadge(fallback) {
+  return badge(fallback ? "fallback: this machine" : "this machine");
 }
 
 export function badge(words, kind = "late") {
@@ -51,7 +58,11 @@ function runway({ together, tokens_a_day: tokens, days }) {
     return [["empty in ", lapse(together.days * 86400)], when, rate];
   }
   const cover = together.days_of_demand_a_day;
-  return ["lasts", cover === null ? null : `Each day gives ${amount(cover)} times what a day takes.`, rate];
+  return ["lasts", cover === null ? null : `Each day gives ${timesTold(cover)} times what a day takes.`, rate];
+}
+
+function timesTold(cover) {
+  return cover < 100 ? amount(Number(cover.toPrecision(2))) : "over 100";
 }
 
 function racing({ answers, sent, extra_requests: extra, share, saved: gained }, races) {

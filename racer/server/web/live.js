@@ -2,7 +2,7 @@
 // person can see how it went, however many races there are.
 
 import { at, counted, make, named, say } from "./words.js";
-import { isRunning } from "./race.js";
+import { UNSEEN, endingOf, isRunning } from "./race.js";
 import { Tracks } from "./tracks.js";
 
 const PLACES = 2;
@@ -103,6 +103,7 @@ class Place {
 export function titleOf({ ending, winner, took, policy }) {
   const by = make("small", {}, " policy ", named(policy));
   if (ending === null) return ["Under way", by];
-  if (winner === null) return [`No answer: ${ending}, ${seconds(took ?? 0)}`, by];
+  if (ending === UNSEEN) return ["Its end was not seen", by];
+  if (winner === null) return [`No answer: ${endingOf(ending)}, ${seconds(took ?? 0)}`, by];
   return [named(winner), ` won in ${seconds(took ?? 0)}`, by];
 }

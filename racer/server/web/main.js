@@ -29,6 +29,7 @@ class Dashboard {
     this.tries = 0;
     this.retrying = null;
     this.greeting = null;
+    this.arriving = false; // with a token that was given just now
     this.races = new Races();
     this.latency = new Latency();
     this.live = new Live(this.races, () => Date.now() / 1000 + this.ahead);
@@ -49,14 +50,25 @@ class Dashboard {
     showGlance(documents);
     showAlerts(documents);
     showQuotas(documents);
-    showServed(documents);
+    showServed(documents, this.races);
+    this.endUnknown(documents);
     this.recent.show(documents);
     this.latency.showEmpty();
+    if (this.arriving) at("headline").focus();
+    this.arriving = false;
     at("as-of").replaceChildren("As of ", clock(documents.usage.at), ".");
     this.greeting ??= this.prompt.learnModels().catch((error) => {
       this.greeting = null;
       return this.recover(error);
     });
+  }
+
+  /** Races that the server does not know any more. Those that have begun since it was asked are not meant. */
+  endUnknown({ running, now }) {
+    if (running === null) return;
+    const known = new Set(running.map((race) => race.race_id));
+    this.races.endUnseen((race) => race.at < now && !known.has(race.id), now);
+    this.live.stir();
   }
 
   /** Listens as long as the page is open. */
@@ -72,15 +84,14 @@ class Dashboard {
   }
 
   hear(event) {
-    const restarted = event.id && this.last && lifeOf(event.id) !== lifeOf(this.last);
-    if (event.event === "lost" || restarted) this.races.forgetRunning();
+    if (event.id && this.last && lifeOf(event.id) !== lifeOf(this.last)) this.races.endUnseen(() => true, event.at);
     this.last = event.id || this.last;
     const race = this.races.hear(event);
     if (race !== undefined) {
       this.latency.hear(event, race);
       this.live.stir();
     }
-    if (TELLING.includes(event.event)) this.figures.raceEnded();
+    if (event.event === "lost" || TELLING.includes(event.event)) this.figures.raceEnded();
   }
 
   /** Whoever fails comes here; one way back is tried at a time. Afterwards the figures are there again. */
@@ -95,6 +106,7 @@ class Dashboard {
     if (error instanceof Refused && error.status === 401) {
       notice("");
       await tokenGiven();
+      this.arriving = true;
     } else {
       if (!(error instanceof Refused || error instanceof Gone)) reportError(error);
       const wait = PATIENCE[Math.min(this.tries, PATIENCE.length - 1)];

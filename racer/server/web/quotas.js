@@ -1,6 +1,6 @@
 // Accounts and their limits: used, held, left, and when something comes back. The figures of `racer usage`.
 
-import { amount, at, clock, lapse, make, named, quoted, table } from "./words.js";
+import { amount, at, clock, lapse, make, named, quoted, table, unitOf } from "./words.js";
 import { badge } from "./glance.js";
 
 const SHORT = ["second", "minute", "hour", "flight"]; // windows that are over before one looks again
@@ -63,14 +63,14 @@ function gaugeTold(gauge, now) {
 }
 
 /** What a limit counts, and within what. */
-function nameOf({ unit, window, model }) {
+function nameOf({ window, model, ...counts }) {
   const within = window === "flight" ? "in flight" : window === "once" ? "in all" : `a ${window}`;
-  return [`${unit} ${within}`, model === null ? "" : [", ", named(model)]].flat();
+  return [`${unitOf(counts)} ${within}`, model === null ? "" : [", ", named(model)]].flat();
 }
 
 function used({ used: spent, held, expired }) {
   if (expired) return "Expired.";
-  return `${amount(spent)} used${held > 0 ? `, ${amount(held)} held for calls under way` : ""}.`;
+  return `${amount(spent)} used${held > 0 ? `, ${amount(held)} held by running processes` : ""}.`;
 }
 
 function resets({ resets_at: instant, window }, now) {

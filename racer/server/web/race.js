@@ -1,6 +1,11 @@
 // Races, as events tell of them and as the timeline of one does. Seconds run from the start of the race.
 
 const MOST = 400;
+export const UNSEEN = "unseen"; // the end of a race or of a lane
+const ENDINGS = {
+  exhausted: "every lane failed", expired: "deadline", refused: "refused", broken: "broke off", aborted: "stopped",
+  [UNSEEN]: "its end was not seen",
+};
 const OUTCOMES = { "lane.won": "won", "lane.lost": "lost", "lane.failed": "failed", "lane.late": "late" };
 
 /** All races that were heard of lately, the oldest first. */
@@ -27,14 +32,18 @@ export class Races {
     return race;
   }
 
-  add({ race, at, policy }) {
-    this.byId.set(race, { id: race, at, policy, runs: [], ending: null, took: null, winner: null, heard: 0 });
+  add({ race, at, policy, lanes }) {
+    this.byId.set(race, { id: race, at, policy, lanes, runs: [], ending: null, took: null, winner: null, heard: 0 });
     if (this.byId.size > MOST) this.byId.delete(this.byId.keys().next().value);
   }
 
-  /** Events were missed: how the races under way have ended will not be heard. */
-  forgetRunning() {
-    for (const race of this.running) this.byId.delete(race.id);
+  /** Races under way, of which `gone` says that they are not any more: how they have ended will not be heard. */
+  endUnseen(gone, now) {
+    for (const race of this.running.filter(gone)) {
+      const unseen = race.runs.filter((run) => run.end === null);
+      for (const run of unseen) Object.assign(run, { outcome: UNSEEN, end: Math.max(run.start, now - race.at) });
+      Object.assign(race, { ending: UNSEEN, heard: performance.now() });
+    }
   }
 }
 
@@ -52,7 +61,7 @@ function laneTold(race, { event, lane, offset, after, latency, reason, status })
     race.runs.push({ lane, start: offset, first: null, end: null, outcome: "running", reason: null, status: null });
     return;
   }
-  const run = race.runs.findLast((each) => each.lane === lane && each.end === null);
+  const run = race.runs.findLast((each) => each.lane === lane && (each.end === null || each.outcome === UNSEEN));
   if (run === undefined) return;
   if (event === "lane.first_token") run.first = run.start + after;
   if (event in OUTCOMES) {
@@ -69,6 +78,11 @@ export function raceOf({ race_id: id, at, policy, ending, latency: took, winner,
     end: latency === null ? null : start + latency,
   }));
   return { id, at, policy, ending, took, winner, runs, heard: 0 };
+}
+
+/** How a race has ended that nobody has won. */
+export function endingOf(ending) {
+  return ENDINGS[ending] ?? ending;
 }
 
 /** The provider of `provider/model@account`. */

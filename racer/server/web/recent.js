@@ -1,9 +1,9 @@
 // The table of recent races. Its buttons keep the focus while the table is written anew.
 
+import { UNSEEN, endingOf } from "./race.js";
 import { at, make, moment, named, table } from "./words.js";
 
 const SHOWN = 10;
-const ENDINGS = { exhausted: "every lane failed", expired: "deadline", refused: "refused", broken: "broke off", aborted: "stopped" };
 
 /** `choose` is called with the id of the race that somebody wants to know more of. */
 export class Recent {
@@ -31,7 +31,7 @@ export class Recent {
   rows(races) {
     return table("Recent races", ["When", "Winner", "Took", "Policy"], races.map((race) => [
       this.button(race),
-      race.winner === null ? make("span", { class: "soft" }, endingOf(race)) : named(race.winner),
+      race.winner === null ? make("span", { class: "soft" }, endOf(race)) : named(race.winner),
       race.latency === null ? "–" : seconds(race.latency),
       named(race.policy),
     ]));
@@ -51,7 +51,7 @@ export class Recent {
   }
 }
 
-function endingOf({ ending, abandoned }) {
-  if (ending === null) return abandoned ? "its end was not seen" : "under way";
-  return ENDINGS[ending] ?? ending;
+function endOf({ ending, abandoned }) {
+  if (ending === null) return abandoned ? endingOf(UNSEEN) : "under way";
+  return endingOf(ending);
 }

@@ -1,9 +1,9 @@
 // The lanes of a race as tracks: pale while one waits, full from its first token on. They move while it runs.
 
 import { make, named, quoted, say } from "./words.js";
-import { isRunning } from "./race.js";
+import { UNSEEN, isRunning } from "./race.js";
 
-const ENDS = { won: "won", lost: "stopped", failed: "failed", late: "valid, but late", running: "running" };
+const ENDS = { won: "won", lost: "stopped", failed: "failed", late: "valid, but late", running: "running", [UNSEEN]: "end not seen" };
 const SCALES = [0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300, 600];
 
 /** The drawing of one race, which is drawn again as that goes on. */
@@ -76,7 +76,7 @@ class Track {
 function howOf({ outcome, status, first, start }, end) {
   if (outcome === "running") return `${first === null ? "waiting" : "writing"}, ${(end - start).toFixed(1)} s`;
   const how = outcome === "failed" && status ? `failed, ${status}` : ENDS[outcome] ?? outcome;
-  return `${how}, ${seconds(end)}`;
+  return outcome === UNSEEN ? how : `${how}, ${seconds(end)}`;
 }
 
 function stretch(element, from, to) {

@@ -1,7 +1,12 @@
 // Elements, names, numbers and times. What comes from outside gets into the page here, and as text alone.
 
-const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
-const dollarsOf = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
+const rounded = { roundingMode: "halfEven" }; // as Python does
+const usd = { style: "currency", currency: "USD", ...rounded };
+const small = new Intl.NumberFormat("en", { maximumFractionDigits: 4, ...rounded });
+const large = new Intl.NumberFormat("en", { maximumFractionDigits: 0, ...rounded });
+const cents = new Intl.NumberFormat("en", usd);
+const fractions = new Intl.NumberFormat("en", { minimumFractionDigits: 4, ...usd });
+const UNITS = { input_tokens: "input tokens", output_tokens: "output tokens", usd: "USD" };
 const minutes = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const hours = new Intl.DateTimeFormat("en", minutes);
 const exact = new Intl.DateTimeFormat("en", { ...minutes, second: "2-digit" });
@@ -39,16 +44,24 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** With the digits of `racer usage`, as dollars are: fractions only of what is small. */
 export function amount(value) {
-  return numbers.format(value);
+  return (Math.abs(value) < 100 ? small : large).format(value);
 }
 
 export function dollars(value) {
-  return value !== 0 && Math.abs(value) < 0.01 ? `$${value.toPrecision(2)}` : dollarsOf.format(value);
+  if (value > 0 && value < 0.0001) return `under ${fractions.format(0.0001)}`;
+  return (value === 0 || Math.abs(value) >= 1 ? cents : fractions).format(value);
+}
+
+/** What a limit counts. */
+export function unitOf({ unit }) {
+  return UNITS[unit] ?? unit;
 }
 
 export function percent(share) {
-  return `${numbers.format(Math.round(share * 1000) / 10)}\u00a0%`;
+  if (share > 0 && share < 0.001) return "under 0.1\u00a0%";
+  return `${amount(Math.round(share * 1000) / 10)}\u00a0%`;
 }
 
 /** 1 race, 2 races. */

@@ -40,10 +40,13 @@ BOX = lane("box/m", local=True)
 ROW = row(limits=[{"requests": 100, "per": "day"}], models=[{"name": "m", "price": [1, 3]}])
 
 
-def config_at(folder: Path | None, **rows: Any) -> Config:
-    env = {"RACER_LOG": "off", "RACER_DB": str(folder / "racer.db") if folder else ":memory:"}
+def config_at(folder: Path | None, env: Mapping[str, str] | None = None, /, **rows: Any) -> Config:
+    """`env` instead of the place of the database."""
+    place = {"RACER_DB": str(folder / "racer.db") if folder else ":memory:"} if env is None else dict(env)
     rows = rows or {"a": ROW}
-    return config_of_rows(env | {f"{name.upper()}_KEY": LONG_KEY for name in rows}, **rows)
+    return config_of_rows(
+        {"RACER_LOG": "off"} | place | {f"{name.upper()}_KEY": LONG_KEY for name in rows}, **rows
+    )
 
 
 @asynccontextmanager
@@ -52,6 +55,7 @@ async def kept(
     scripts: Mapping[str, Script | Sequence[Script]] | None = None,
     *,
     rows: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
     timeouts: Timeouts = QUICK,
     **settings: Any,
 ) -> AsyncGenerator[Room]:
@@ -61,7 +65,7 @@ async def kept(
     journal = Journal(lambda level, name, fields: lines.append((level, name, dict(fields))))
     audience = Audience()
     async with AsyncExitStack() as stack:
-        config = config_at(folder, **(rows or {}))
+        config = config_at(folder, env, **(rows or {}))
         racer = await stack.enter_async_context(Racer(config, transport=transport, observers=[audience]))
         asked = replace(ServerSettings(port=0), **settings)
         server = await stack.enter_async_context(

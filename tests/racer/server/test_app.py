@@ -193,7 +193,7 @@ async def test_tokens(sent: dict[str, str], status: int) -> None:
 
     assert got == status
     assert TOKEN not in str((body, dict(headers), told))
-    assert [each["token"] for each in told] == (["team", "team", "local"] if status == 200 else ["local"] * 3)
+    assert [each["token"] for each in told] == (["team", "team", "none"] if status == 200 else ["none"] * 3)
     if status == 401:
         assert body["error"]["type"] == "authentication_error"
 
@@ -227,6 +227,11 @@ async def test_other_origins() -> None:
             assert page.headers["access-control-allow-methods"] == "POST"
             assert "authorization" in page.headers["access-control-allow-headers"]
             assert page.headers["vary"] == "origin"
+        asked |= {"access-control-request-headers": "content-type,x-stainless-os,x-evil"}
+        async with place.client.options(place.server.url + CHAT, headers=asked) as page:
+            allowed = page.headers["access-control-allow-headers"].split(", ")
+            assert "x-stainless-os" in allowed
+            assert "x-evil" not in allowed
         status, _, headers = await place.ask(headers={"origin": origin})
         assert (status, headers["access-control-allow-origin"]) == (200, origin)
         _, _, headers = await place.ask({"stream": False}, headers={"origin": "https://evil.com"})

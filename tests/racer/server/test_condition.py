@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from racer.core.facts import ClockJumped, CoolDownEnded, CoolDownStarted, StoreHealed, StoreTroubled
 from racer.core.heat import Ending, Outcome
 from racer.server.condition import LONGEST_MESSAGE, Condition, Rest, Serving, Trouble
-from tests.racer.server.rooms import BOX, A, B, ends, over
+from tests.racer.server.rooms import BOX, A, B, ends, over, started
+
+if TYPE_CHECKING:
+    from racer.core.provider import Lane
 
 
 def cooled(scope: str, until: float) -> CoolDownStarted:
@@ -54,12 +61,35 @@ def test_who_serves() -> None:
     """Since when it is the same provider: a fallback to the local one is seen by it."""
     condition = Condition()
     condition.observe(over(), 1000.0)
-    condition.observe(over(Ending.EXHAUSTED), 1001.0)
     condition.observe(over(), 1002.0)
     assert condition.serving == Serving("a/m", "a", local=False, since=1000.0, at=1002.0)
 
     condition.observe(over(winner=BOX), 1003.0)
-    assert condition.serving == Serving("box/m", "box", local=True, since=1003.0, at=1003.0)
+    assert condition.serving == Serving("box/m", "box", local=True, since=1003.0, at=1003.0, fallback=True)
+
+
+@pytest.mark.parametrize("ending", [Ending.EXHAUSTED, Ending.ABORTED])
+def test_races_without_a_winner(ending: Ending) -> None:
+    """Nobody has won every race since; whoever wins next begins anew."""
+    condition = Condition()
+    condition.observe(over(ending), 999.0)
+    assert condition.serving is None
+    condition.observe(over(), 1000.0)
+    condition.observe(over(ending), 1001.0)
+    assert condition.serving == Serving("a/m", "a", local=False, since=None, at=1000.0)
+    condition.observe(over(), 1002.0)
+    assert condition.serving == Serving("a/m", "a", local=False, since=1002.0, at=1002.0)
+
+
+@pytest.mark.parametrize(("lanes", "fallback"), [((BOX,), False), ((A, BOX), True)])
+def test_falling_back(lanes: tuple[Lane, ...], fallback: bool) -> None:
+    """Who asks this machine alone has chosen it."""
+    condition = Condition()
+    condition.observe(started("r", *lanes), 999.0)
+    condition.observe(over(winner=BOX), 1000.0)
+
+    assert condition.serving is not None
+    assert condition.serving.fallback is fallback
 
 
 def test_the_store() -> None:

@@ -14,7 +14,7 @@ import pytest
 from racer.cli.program import perform
 from racer.cli.shell import Shell
 from racer.testing import hangs, says
-from tests.racer.accounts.rows import LONG_KEY
+from tests.racer.accounts.rows import LONG_KEY, row
 from tests.racer.server.houses import CHAT, TOKEN, Room, said, token
 from tests.racer.server.rooms import ROW, get, kept, until_written
 
@@ -159,15 +159,31 @@ async def test_several_races_begin_so(tmp_path: Path) -> None:
     assert "races begin so" in words
 
 
-async def test_a_database_in_memory() -> None:
-    """It ends with the process: races of late are told, timelines are not."""
-    async with kept(None) as place:
+@pytest.mark.parametrize("env", [{"RACER_DB": ":memory:"}, {}], ids=["in memory", "no home folder"])
+async def test_a_database_in_memory(env: dict[str, str]) -> None:
+    """No other process can read it: it is read through the Racer, and says what is true."""
+    one = row(limits=[{"requests": 2, "per": "day"}])
+    async with kept(None, rows={"a": one}, env=env) as place:
+        await place.ask()
         _, _, headers = await place.ask()
+        await until_written(place, 2)
+        await anyio.sleep(0.6)
+        _, usage = await get(place, "/api/usage?forecast&saved")
+        health, report = await get(place, "/api/health")
+        async with place.client.get(place.server.url + "/metrics") as page:
+            metrics = await page.text()
         _, body = await get(place, "/api/races")
         status, told = await get(place, f"/api/races/{headers['x-racer-race-id']}")
 
-    assert [each["ending"] for each in body["races"]] == ["won"]
-    assert (status, "in memory" in told["error"]["message"]) == (404, True)
+    (limit,) = of_a(usage)
+    assert (usage["database"], limit["used"], limit["left"]) == (":memory:", 2, 0)
+    assert (health, report["status"], report["providers"][0]["used"]) == (503, "unavailable", 2)
+    assert 'racer_provider_available{provider="a"} 0.0' in metrics
+    assert next(line for line in metrics.splitlines() if line.startswith("racer_quota_used_ratio{")).endswith(
+        " 1.0"
+    )
+    assert [each["ending"] for each in body["races"]] == ["won", "won"]
+    assert (status, told["ending"], told["winner"]) == (200, "won", "a/m")
 
 
 async def test_a_database_that_is_none(tmp_path: Path) -> None:
@@ -175,7 +191,7 @@ async def test_a_database_that_is_none(tmp_path: Path) -> None:
     async with kept(tmp_path, rows={"a": ROW}) as place:
         await place.ask()
         await until_written(place)
-        place.server.house.watch.folder = tmp_path
+        place.server.house.books.folder = tmp_path
         for part in ("racer.db", "racer.db-wal", "racer.db-shm"):
             (tmp_path / part).unlink(missing_ok=True)
         (tmp_path / "racer.db").write_bytes(b"this is no database" * 400)

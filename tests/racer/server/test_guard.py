@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from racer.config import ServerSettings, TokenSettings
-from racer.server.guard import LARGEST_BODY, LOCAL, Knock, check_body, gate_of
+from racer.server.guard import (
+    HEARD,
+    LARGEST_BODY,
+    LOCAL,
+    MOST_ASKED,
+    NOBODY,
+    Knock,
+    check_body,
+    gate_of,
+    heard,
+)
 from racer.server.question import Refused
 from racer_adapters.secret import Secret
 
@@ -183,6 +193,12 @@ def test_tokens() -> None:
     assert gate_of(ServerSettings(), ()).holder(knock()) is LOCAL
 
 
+def test_strangers() -> None:
+    """Where there are tokens, who has shown none is nobody; elsewhere, everybody is `local`."""
+    assert gate_of(ServerSettings(), (ME, YOU)).stranger is NOBODY
+    assert gate_of(ServerSettings(), ()).stranger is LOCAL
+
+
 @pytest.mark.parametrize(
     ("headers", "target"),
     [
@@ -245,3 +261,16 @@ def test_bodies(headers: tuple[tuple[str, str], ...], status: int) -> None:
     with pytest.raises(Refused) as caught:
         check_body(knock(*headers))
     assert caught.value.status == status
+
+
+def test_headers_of_other_origins() -> None:
+    """Those that the official clients send, whatever they are called next year; nothing else is echoed."""
+    asked = "X-Stainless-Retry-Count, openai-beta,anthropic-dangerous-direct-browser-access , cookie, x-a, *"
+
+    assert heard(None) == heard("") == list(HEARD)
+    assert heard(asked) == [
+        *HEARD, "x-stainless-retry-count", "openai-beta", "anthropic-dangerous-direct-browser-access",
+    ]  # fmt: skip
+    assert heard("openai-beta,openai-beta") == [*HEARD, "openai-beta"]
+    assert heard("openai-a b,openai-\r\nx,openai-*,openai-" + "a" * 99) == list(HEARD)
+    assert len(heard(",".join(f"openai-{number}" for number in range(999)))) == len(HEARD) + MOST_ASKED

@@ -69,8 +69,8 @@ async def test_races_as_prometheus_reads_them(tmp_path: Path) -> None:
     assert samples["racer_provider_available", ("b",)] == 0
     assert samples["racer_cooldown_active", ("b",)] == 1
     assert samples["racer_http_requests_total", ("/v1/chat/completions", "200", "team")] == 2
-    assert samples["racer_http_requests_total", ("none", "404", "local")] == 1
-    assert samples["racer_http_requests_total", ("/metrics", "401", "local")] == 1
+    assert samples["racer_http_requests_total", ("none", "404", "none")] == 1
+    assert samples["racer_http_requests_total", ("/metrics", "401", "none")] == 1
     assert samples["racer_lane_seconds_count", ("a",)] == 2
     assert samples["racer_lane_seconds_bucket", ("+Inf", "a")] == 2
     assert samples["racer_token_tokens_total", ("output", "team")] > 0

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.server.readings import MOST_KEPT, Readings
+from racer.accounts.inquiry import Inquiry
+from racer.accounts.races import Unclear
+from racer.accounts.timeline import Timeline
+from racer.errors import BadRequest
+from racer.server.readings import MEMORY, MOST_KEPT, Readings
+from tests.racer.server.rooms import kept, until_written
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_time]
 
@@ -25,11 +33,11 @@ class Source:
 
     def __init__(self) -> None:
         self.count = 0
-        self.gate = threading.Event()
+        self.gate = asyncio.Event()
         self.gate.set()
 
-    def __call__(self) -> int:
-        self.gate.wait(10)
+    async def __call__(self) -> int:
+        await self.gate.wait()
         self.count += 1
         return self.count
 
@@ -61,12 +69,12 @@ async def test_errors_are_not_kept() -> None:
     """The next one tries again."""
     readings = Readings(Clock())
 
-    def broken() -> int:
+    async def broken() -> int:
         raise OSError("no disk")
 
     with pytest.raises(OSError, match="no disk"):
         await readings.get("x", broken)
-    assert await readings.get("x", lambda: 7) == 7
+    assert await readings.get("x", Source()) == 1
 
 
 async def test_not_all_is_kept() -> None:
@@ -77,3 +85,29 @@ async def test_not_all_is_kept() -> None:
 
     assert await readings.get(MOST_KEPT, source) == MOST_KEPT + 1
     assert await readings.get(0, source) == MOST_KEPT + 2
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+async def test_books(on_disk: bool, tmp_path: Path) -> None:
+    """The same of a file and of a database in memory: limits, races, the timeline of one."""
+    async with kept(tmp_path if on_disk else None) as place:
+        _, _, headers = await place.ask()
+        await until_written(place)
+        books = place.server.house.books
+        statement = await books.statement(Inquiry(forecast=True, saved=True))
+        (race,) = (await books.recent(5)).races
+        timeline = await books.explained(race.id)
+        with pytest.raises(BadRequest):
+            await books.statement(Inquiry("soon"))
+        nobody = await books.explained("zz")
+
+    assert (books.in_memory, statement.database) == (
+        (False, str(tmp_path / "racer.db")) if on_disk else (True, MEMORY)
+    )
+    assert [gauge.used for gauge in statement.gauges] == [1.0]
+    assert statement.taxes[0].answers == 1
+    assert race.id == headers["x-racer-race-id"]
+    assert isinstance(timeline, Timeline)
+    assert timeline.race.id == race.id
+    assert isinstance(nobody, Unclear)
+    assert [each.id for each in nobody.last] == [race.id]

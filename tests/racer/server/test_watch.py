@@ -7,13 +7,11 @@ import asyncio
 import pytest
 from opentelemetry import trace
 
-from racer.accounts.inquiry import Inquiry
-from racer.errors import BadRequest
 from racer.server.live import Reader
 from racer.server.watch import Watch
 from racer.telemetry import Spans
 from tests.racer.server.houses import CHAT, said
-from tests.racer.server.rooms import WON, config_at, kept
+from tests.racer.server.rooms import WON, kept
 from tests.racer.test_telemetry import Collected, context_of, parent_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -22,7 +20,7 @@ PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 def test_everybody_hears_of_a_fact() -> None:
     """Readers, pages, health and counts."""
-    watch = Watch(config_at(None), lambda: 1000.0)
+    watch = Watch(lambda: 1000.0)
     reader = Reader("r", lambda: None)
     watch.live.join(reader)
     for fact in WON:
@@ -35,20 +33,9 @@ def test_everybody_hears_of_a_fact() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.real_time
-async def test_a_statement() -> None:
-    """Of the database, or what is wrong with the question."""
-    watch = Watch(config_at(None), lambda: 1000.0)
-
-    assert (await watch.statement(Inquiry())).database == ""
-    with pytest.raises(BadRequest):
-        await watch.statement(Inquiry("soon"))
-
-
-@pytest.mark.anyio
 async def test_the_trace_of_a_request() -> None:
     """It holds for the task of the request, and for no other."""
-    watch = Watch(config_at(None), lambda: 1000.0)
+    watch = Watch(lambda: 1000.0)
 
     async def request() -> int:
         watch.came({"TraceParent": PARENT})

@@ -464,3 +464,11 @@ async def test_closing_that_is_cancelled_writes_all_the_same(file: Path) -> None
     assert [(3,)] == read(file, "COUNT(*) FROM attempts WHERE outcome = 'won'")
     assert 3 == used(file)
     assert [] == read(file, "id FROM owners")
+
+
+async def test_read_through_its_own_store(tmp_path: Path) -> None:
+    """What nobody else can read; whoever comes too early waits until it is open."""
+    async with racer_on(tmp_path / "racer.db", limited("free")) as racer:
+        found = await racer.store.read(lambda inside: inside.execute("SELECT COUNT(*) FROM races").fetchone())
+
+    assert found == (0,)
