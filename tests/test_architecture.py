@@ -32,8 +32,8 @@ PURE_IN_BENCH = (
     "sample", "words",
 )  # fmt: skip
 PURE_IN_SERVER = (
-    "anthropic", "anthropic_stream", "anthropic_turns", "calls", "condition", "fault", "fields", "guard",
-    "lately", "names", "ollama", "ollama_stream", "ollama_turns", "openai", "openapi", "openapi_bodies",
+    "addresses", "anthropic", "anthropic_stream", "anthropic_turns", "calls", "condition", "fault", "fields",
+    "guard", "lately", "names", "ollama", "ollama_stream", "ollama_turns", "openai", "openapi", "openapi_bodies",
     "pictures", "query", "question", "tally",
 )  # fmt: skip
 PURE = (

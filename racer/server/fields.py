@@ -40,7 +40,7 @@ def named(field: str) -> tuple[str, str]:
     """A client's own name for a field, for `param` and for a sentence: it can steer nobody's terminal."""
     short = field if len(field) <= LONGEST else f"{field[:LONGEST]}…"
     param = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)
-    plain = all(part.isidentifier() for part in field.split("."))
+    plain = all(part.isidentifier() for part in param.removesuffix("…").split("."))
     return param, param if plain else f'"{param}"'
 
 
