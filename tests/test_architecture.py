@@ -33,8 +33,8 @@ PURE_IN_BENCH = (
 )  # fmt: skip
 PURE_IN_SERVER = (
     "addresses", "anthropic", "anthropic_stream", "anthropic_turns", "calls", "condition", "fault", "fields",
-    "guard", "lately", "names", "ollama", "ollama_stream", "ollama_turns", "openai", "openapi", "openapi_bodies",
-    "pictures", "query", "question", "tally",
+    "guard", "lately", "names", "ollama", "ollama_stream", "ollama_turns", "openai", "openai_parts",
+    "openapi", "openapi_bodies", "pictures", "query", "question", "schemas", "tally",
 )  # fmt: skip
 PURE = (
     "adapters/racer_adapters",

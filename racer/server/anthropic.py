@@ -21,6 +21,7 @@ from racer.server.anthropic_turns import turns
 from racer.server.fields import ELSEWHERE, all_speak, check_names, flag, given
 from racer.server.names import options_of
 from racer.server.question import Question, Refused, place_in, wrong
+from racer.server.schemas import check_schema
 from racer_adapters.placed import items, json_object, mapping, optional_bool, optional_text, text
 from racer_adapters.placed import wrong as wrong_value
 
@@ -167,6 +168,7 @@ def _form(said: Mapping[str, Any]) -> dict[str, Any]:
     if asked.get("type") != "json_schema":
         raise wrong_value(asked.get("type"), f"{place}.type", "json_schema", "use")
     schema = json_object(asked.get("schema"), f"{place}.schema", "a JSON schema")
+    check_schema(schema, f"{place}.schema")
     return {
         "response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}},
     }

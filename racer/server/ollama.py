@@ -17,6 +17,7 @@ from racer.server.names import options_of
 from racer.server.ollama_stream import Lines, answer_of
 from racer.server.ollama_turns import turns
 from racer.server.question import Question, Refused, place_in, wrong
+from racer.server.schemas import check_schema
 from racer_adapters.placed import items, mapping
 
 if TYPE_CHECKING:
@@ -155,4 +156,5 @@ def _form(form: object) -> Mapping[str, Any] | None:
     if form == "json":
         return {"type": "json_object"}
     schema = mapping(form, "format", '"json", or a JSON schema')
+    check_schema(schema, "format")
     return {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}

@@ -12,6 +12,7 @@ import orjson
 
 from racer.server.fields import named
 from racer.server.names import options_of
+from racer.server.openai_parts import check_parts
 from racer.server.question import Question, Refused, wrong
 
 if TYPE_CHECKING:
@@ -37,10 +38,16 @@ PASSED_ON: Mapping[str, tuple[tuple[type, ...], str]] = {
 }
 # They say who asks, or how a provider is to keep its books; no answer depends on them, and not every
 # provider takes them.
-NO_EFFECT = (
-    "user", "safety_identifier", "metadata", "store", "service_tier", "prompt_cache_key",
-    "prompt_cache_options", "prompt_cache_retention",
-)  # fmt: skip
+NO_EFFECT: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "user": ((str,), "a text"),
+    "safety_identifier": ((str,), "a text"),
+    "metadata": ((dict,), "an object"),
+    "store": ((bool,), "true or false"),
+    "service_tier": ((str,), "a text such as auto"),
+    "prompt_cache_key": ((str,), "a text"),
+    "prompt_cache_options": ((dict,), "an object"),
+    "prompt_cache_retention": ((str,), "a text such as 24h"),
+}
 # What most clients send although it says nothing: the same as leaving it out.
 _DEFAULTS: Mapping[str, tuple[object, ...]] = {
     "frequency_penalty": (0,),
@@ -81,13 +88,15 @@ class OpenAI:
             if value is not None and not _says_nothing(name, value)
         }
         _check_fields(given)
+        check_parts(given)
         if given.get("n", 1) != 1 or isinstance(given.get("n"), bool):
             raise wrong("n", "n can only be 1: one answer wins the race", "unsupported_value")
         options: dict[str, Any] = dict(options_of(given.get("model"), lanes))
         options |= {name: given[name] for name in USED if name in given}
         if (most := _most_tokens(given)) is not None:
             options["max_tokens"] = most
-        if extra := _extra(given):
+        _typed(given, NO_EFFECT)
+        if extra := _typed(given, PASSED_ON):
             options["extra"] = extra
         stream = _flag(given, "stream")
         return Question(
@@ -212,15 +221,16 @@ def _check_fields(given: Mapping[str, Any]) -> None:
         raise wrong(param, f"{shown} is not taken: {_INSTEAD.get(name, _UNKNOWN)}", code)
 
 
-def _extra(given: Mapping[str, Any]) -> dict[str, Any]:
-    extra: dict[str, Any] = {}
-    for name, (types, words) in PASSED_ON.items():
+def _typed(given: Mapping[str, Any], fields: Mapping[str, tuple[tuple[type, ...], str]]) -> dict[str, Any]:
+    """Those of `fields` that are given. Raises Refused for one of another type."""
+    found: dict[str, Any] = {}
+    for name, (types, words) in fields.items():
         if (value := given.get(name)) is None:
             continue
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise wrong(name, f"{name} is to be {words}")
-        extra[name] = value
-    return extra
+        found[name] = value
+    return found
 
 
 def _messages(given: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

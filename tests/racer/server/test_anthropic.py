@@ -171,6 +171,8 @@ WRONG: list[tuple[str, object, str, str]] = [
     ("output_config", {"format": 4}, "output_config.format", "an object"),
     ("output_config", {"format": {"type": "text"}}, "output_config.format.type", "json_schema"),
     ("output_format", {"type": "json_schema"}, "output_format.schema", "a JSON schema"),
+    ("output_format", {"type": "json_schema", "schema": {"type": "nope"}}, "output_format.schema.type",
+     "one of"),
     ("output_format", {"type": "json_schema", "x": 1}, "output_format.x", "not known"),
     ("container", "x", "container", "leave it out"), ("temprature", 1, "temprature", "not known"),
 ]  # fmt: skip

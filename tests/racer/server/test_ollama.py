@@ -174,6 +174,11 @@ def test_each_field_that_is_wrong(field: str, value: object, says: str) -> None:
     assert says in told.message
 
 
+def test_a_form_that_is_no_schema() -> None:
+    """The place in it is named."""
+    assert refused(format={"items": {"type": "nope"}}).param == "format.items.type"
+
+
 @pytest.mark.parametrize(("field", "value", "says"), WRONG_OPTIONS)
 def test_each_option_that_is_wrong(field: str, value: object, says: str) -> None:
     """The same."""

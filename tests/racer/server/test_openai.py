@@ -77,7 +77,8 @@ def test_fields_that_are_passed_on() -> None:
             "stream_options": None,
             "audio": None,
         },
-        dict.fromkeys(NO_EFFECT, "x"),
+        {name: kinds[0]() for name, (kinds, _) in NO_EFFECT.items()},
+        {"user": "ann", "store": True, "metadata": {"a": "b"}, "service_tier": "auto"},
         {"stream": False, "unknown": None},
     ],
 )
