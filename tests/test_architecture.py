@@ -34,7 +34,7 @@ PURE_IN_BENCH = (
 PURE_IN_SERVER = (
     "addresses", "anthropic", "anthropic_stream", "anthropic_turns", "calls", "condition", "fault", "fields",
     "guard", "lately", "names", "ollama", "ollama_stream", "ollama_turns", "openai", "openai_parts",
-    "openapi", "openapi_bodies", "pictures", "query", "question", "schemas", "tally",
+    "openapi", "openapi_bodies", "pictures", "query", "question", "schemas", "tally", "wording",
 )  # fmt: skip
 PURE = (
     "adapters/racer_adapters",

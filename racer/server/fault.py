@@ -19,6 +19,7 @@ from racer.errors import (
 )
 from racer.server.names import nobody_is_called
 from racer.server.question import Refused, place_in
+from racer.server.wording import for_clients
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
@@ -50,13 +51,17 @@ def refused(
         case NoLanes():
             return _nobody(error, now)
         case DeadlineExceeded():
-            return Refused(504, str(error), kind="server_error", code="deadline_exceeded", again=False)
+            return Refused(504, _told(error), kind="server_error", code="deadline_exceeded", again=False)
         case RaceLost():
             return _lost(error, lanes, rest)
         case StreamBroken():
-            return Refused(502, str(error), kind="server_error", code="stream_broken")
+            return Refused(502, _told(error), kind="server_error", code="stream_broken")
         case _:
-            return Refused(500, str(error), kind="server_error", code="internal_error")
+            return Refused(500, _told(error), kind="server_error", code="internal_error")
+
+
+def _told(error: RacerError) -> str:
+    return for_clients(str(error))
 
 
 def broken() -> Refused:
@@ -72,7 +77,7 @@ def closing() -> Refused:
 
 
 def _bad_request(error: BadRequest, lanes: Iterable[Lane]) -> Refused:
-    text = str(error)
+    text = _told(error)
     if found := _UNKNOWN.match(text):
         return nobody_is_called(literal_eval(found[1]), lanes)
     return Refused(400, text, param=place_in(text), again=False)
@@ -84,8 +89,8 @@ def _nobody(error: NoLanes, now: float) -> Refused:
     again = error.until is not None and wait <= LONGEST_PATIENCE
     if error.until is not None and _by_limits(error):
         kind, code = "rate_limit_error", "rate_limit_exceeded"
-        return Refused(429, str(error), kind=kind, code=code, retry_after=wait, again=again)
-    return Refused(503, str(error), kind="server_error", code="no_lanes", retry_after=wait, again=again)
+        return Refused(429, _told(error), kind=kind, code=code, retry_after=wait, again=again)
+    return Refused(503, _told(error), kind="server_error", code="no_lanes", retry_after=wait, again=again)
 
 
 def _lost(error: RaceLost, lanes: Iterable[Lane], rest: Callable[[Lane], float | None]) -> Refused:
@@ -93,16 +98,16 @@ def _lost(error: RaceLost, lanes: Iterable[Lane], rest: Callable[[Lane], float |
     failed = [each for each in error.attempts if each.outcome is Outcome.FAILED]
     kinds = {kind_of(each.reason) for each in failed}
     if not kinds or not kinds <= {*_LIMITS, Kind.OVERLOADED}:
-        return Refused(502, str(error), kind="server_error", code="race_lost", again=False)
+        return Refused(502, _told(error), kind="server_error", code="race_lost", again=False)
     names = {each.lane for each in failed}
     waits = [wait for lane in lanes if lane.id in names and (wait := rest(lane)) is not None]
     wait = max(1, math.ceil(min(waits))) if waits else None
     if kinds <= _LIMITS:
         again = wait is not None and wait <= LONGEST_PATIENCE
         kind, code = "rate_limit_error", "rate_limit_exceeded"
-        return Refused(429, str(error), kind=kind, code=code, retry_after=wait or SOON, again=again)
+        return Refused(429, _told(error), kind=kind, code=code, retry_after=wait or SOON, again=again)
     again = wait is None or wait <= LONGEST_PATIENCE
-    return Refused(503, str(error), kind="server_error", code="race_lost", retry_after=wait, again=again)
+    return Refused(503, _told(error), kind="server_error", code="race_lost", retry_after=wait, again=again)
 
 
 def _by_limits(error: NoLanes) -> bool:
