@@ -31,13 +31,18 @@ _ID = re.compile(r"[0-9a-f]{1,64}")
 
 
 async def usage(house: House, visit: Visit) -> web.StreamResponse:
-    """What `racer usage --json` prints, and what each token has used since the server began."""
+    """What `racer usage --json` prints, and what each token has used since the server began.
+
+    But not where the database is: of this machine's folders no client needs to know.
+    """
     inquiry = inquiry_of(query_of(visit.request.raw_path, _USAGE))
     try:
         statement = await house.books.statement(inquiry)
     except BadRequest as error:
         raise wrong("since", str(error)) from None
-    return visit.json(statement.to_dict() | {"by_token": _by_token(house)})
+    told = statement.to_dict() | {"by_token": _by_token(house)}
+    del told["database"]
+    return visit.json(told)
 
 
 def inquiry_of(fields: Mapping[str, str]) -> Inquiry:

@@ -130,7 +130,6 @@ SCHEMAS: Json = {
     "Usage": all_of(
         at=NUMBER,
         since=NUMBER,
-        database=maybe(TEXT),
         limits=many(OBJECT),
         totals=many(OBJECT),
         tax=OBJECT,

@@ -15,8 +15,7 @@ _INSTEAD: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r" Pass resume=True to have another lane go on from there\.", " Ask again."),
         (r"Raise deadline=, or let faster lanes run\.", "Ask for less, or let faster models answer."),
         (
-            r"Pass wait=\d+(?: and a deadline= beyond that)? to wait for it, or add the key of another "
-            r"provider\.",
+            r"Pass wait=\d+(?: and a deadline= beyond that)? to wait for it, or add the key of [a-z ]+\.",
             "Ask again then.",
         ),
         (r"Change what only, exclude, private or the request", "Change what model or the request"),
