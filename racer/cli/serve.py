@@ -90,7 +90,7 @@ async def _serve(config: Config, settings: ServerSettings, shell: Shell) -> Sign
     def ready(server: Server) -> None:
         shell.lay_out(welcome(server))
         if not server.house.lanes:
-            shell.say("racer: no lane can run yet: `racer providers` says what is missing")
+            shell.say(no_lanes(config))
 
     def leaving(ending: Signals) -> None:
         shell.aside(f"\nracer: ending; {ending.name} again ends it at once")
@@ -183,6 +183,17 @@ def no_address(settings: ServerSettings, error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
         return f"{where}: that is no address of this machine. Use --host 127.0.0.1, or one that it has"
     return f"{where} ({error.strerror or error}): choose another with --host or --port"
+
+
+def no_lanes(config: Config) -> str:
+    """Local servers are asked what they have while this one begins: nobody knows yet what they will say."""
+    asked = [each.name for each in config.providers if each.discover and each.enabled and not each.unusable]
+    if not asked:
+        return "racer: no lane can run yet: `racer providers` says what is missing"
+    return (
+        f"racer: no lane is known so far: {', '.join(asked)} may yet answer; `racer providers` says what "
+        "else is missing"
+    )
 
 
 def welcome(server: Server) -> str:

@@ -61,9 +61,10 @@ def parsed(data: bytes) -> dict[str, Any]:
         raise Refused(400, f"the body is not JSON: {why}", code="not_json") from None
     if not isinstance(value, dict):
         raise Refused(400, "the body is JSON, but no object: send {…}", code="not_an_object")
-    if not _can_be_written(value):
+    said = cast("dict[str, Any]", value)
+    if not _can_be_written(said):
         raise Refused(400, "the body is nested too deep", code="too_deep")
-    return cast("dict[str, Any]", value)
+    return said
 
 
 def _can_be_written(value: object) -> bool:

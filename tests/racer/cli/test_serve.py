@@ -241,3 +241,14 @@ def test_a_run_without_lanes(tmp_path: Path) -> None:
 
     assert program.returncode == 0
     assert "no lane can run yet: `racer providers` says what is missing" in errors
+
+
+def test_a_run_before_local_servers_have_answered(tmp_path: Path) -> None:
+    """It says no more than it knows."""
+    (tmp_path / "racer.toml").write_text('[providers.ollama]\nbase_url = "http://127.0.0.1:9"\n')
+    program, *_ = started(tmp_path)
+    program.terminate()
+    _, errors = program.communicate(timeout=30)
+
+    assert "no lane is known so far: ollama may yet answer" in errors
+    assert "no lane can run" not in errors
