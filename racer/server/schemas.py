@@ -49,8 +49,10 @@ def _check_type(kind: object, where: str) -> None:
 
 
 def _check_names(names: object, where: str) -> None:
-    if not isinstance(names, list) or not all(isinstance(each, str) for each in cast("list[object]", names)):
-        raise _wrong(where, cast("object", names), "a list of names")
+    found = names
+    if isinstance(names, list) and all(isinstance(each, str) for each in cast("list[object]", names)):
+        return
+    raise _wrong(where, found, "a list of names")
 
 
 def _below(node: Mapping[str, Any], where: str) -> Iterator[Place]:

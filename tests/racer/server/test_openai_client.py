@@ -233,7 +233,7 @@ RESTS: Script = fails(WireError(Kind.RATE, "slow down", retry_after=1.0))
 async def test_all_lanes_rest() -> None:
     """Limits alone are in the way: its own type for that, with the seconds until one is over."""
     async with room({"a": [RESTS, says("hello")]}) as place, client_of(place.server) as client:
-        with pytest.raises(openai.InternalServerError, match="slow down"):
+        with pytest.raises(openai.RateLimitError, match="slow down"):
             await client.chat.completions.create(model="auto", messages=ASKED)
         with pytest.raises(openai.RateLimitError) as caught:
             await client.chat.completions.create(model="auto", messages=ASKED)
