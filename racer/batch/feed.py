@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from racer.batch.jobfile import Job
     from racer.batch.line import Id
+    from racer.batch.records import Record
     from racer.batch.source import Census, Source
 
 Line = Prompt | Bad
@@ -82,12 +83,22 @@ class FileFeed:
         """Who owns the source closes it."""
 
     def _read(self) -> Sequence[Fed] | None:
-        taken = self._source.take(MOST)
+        taken = self._taken()
         if not taken:
             return None
         form = self._source.form
         read = [(self._line(line, raw, form), _digest(raw)) for line, raw in taken]
         return [(line, digest) for line, digest in read if line is not None]
+
+    def _taken(self) -> Sequence[Record]:
+        """The next few. Of an input that is known to be the same, lines that are done are not looked at."""
+        job = self._job
+        while taken := self._source.take(MOST):
+            if job is None or not job.is_sure:
+                return taken
+            if left := [record for record in taken if not job.is_done(record[0])]:
+                return left
+        return ()
 
     @staticmethod
     def _line(line: int, raw: bytes | Bad, form: Form) -> Line | None:

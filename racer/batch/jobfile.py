@@ -38,6 +38,7 @@ _MOST_WAITING = 200_000  # entries that the job file did not take; then they are
 
 class Job:
     """A batch's output and its job file, open. All methods wait in place, one thread at a time calls them.
+    `is_sure` and `is_done` are for any thread: a line that is about to be done may be told as open.
 
     `total` are the prompts of the input, 0 where nobody knows. `answered` and `failed` are of earlier runs.
     `notice` is what the user should be told of the opening; empty where there is nothing.
@@ -102,6 +103,11 @@ class Job:
         if not isinstance(terms, dict) or not path.exists():
             raise trouble("missing", path, "it has no job file: name the input of the batch too")
         return str(cast("dict[str, object]", terms).get("source"))
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the input is known to be the one that the lines which are done were read from."""
+        return self._terms.sure
 
     def is_done(self, line: int) -> bool:
         """Whether nobody is to be asked for it: it has its row, or this run is for others."""

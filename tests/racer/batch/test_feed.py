@@ -194,3 +194,28 @@ def test_line_of() -> None:
     empty = line_of({}, 8)
     assert isinstance(empty, Bad)
     assert empty.message == "prompt 8 is empty"
+
+
+@pytest.mark.real_time
+async def test_what_is_done_is_passed_over_at_once(
+    tmp_path: Path, threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor]
+) -> None:
+    """Of an input that is known to be the same, the first lines that come are open ones."""
+    from tests.racer.batch.jobs import answers
+
+    path, out = tmp_path / "in.txt", tmp_path / "out.jsonl"
+    path.write_text("Hi\n" * (3 * MOST))
+    job = begun(out)
+    job.write(answers(range(1, 2 * MOST + 11)))
+    job.close()
+    source, job = Source.open(path), begun(out)
+    try:
+        assert job.is_sure
+        feed = FileFeed(source, source.census(), job, *threads)
+        first = await feed.more()
+        assert first is not None
+        assert numbers(list(first))[0] == 2 * MOST + 11
+        assert len(first) + len(await all_of(feed)) == MOST - 10
+    finally:
+        job.close()
+        source.close()
