@@ -60,7 +60,6 @@ class Errands:
         self._runs: dict[int, tuple[Run, Case, asyncio.Task[None]]] = {}
         self._idle: list[tuple[asyncio.Task[None], asyncio.Future[_Errand]]] = []
         self._ended = False
-        self._expired: set[int] = set()
         self._expires_at = -FOREVER
         self._counted: dict[str, bool] = {}
         # Numbers in a row: what is kept of races that follow each other then lies side by side.
@@ -107,10 +106,11 @@ class Errands:
         if now < self._expires_at:
             return
         self._expires_at = now + EXPIRES
-        for number, (run, _, task) in self._runs.items():
-            patience = run.lane.provider.timeout * (1 + run.checked)  # as much again for the caller's checks
-            if now - run.started >= patience and number not in self._expired:
-                self._expired.add(number)
+        overdue = [number for number, (run, *_) in self._runs.items() if now - run.started >= _patience(run)]
+        for number in overdue:
+            if number in self._runs:  # what became of one may have let go of another
+                run, case, task = self._runs[number]
+                self._failed(number, run, case, _late(run))
                 task.cancel()
 
     def abort(self) -> None:
@@ -154,11 +154,6 @@ class Errands:
         except Exception:
             self._desk.stopping = True
             raise
-        except asyncio.CancelledError:
-            if number not in self._expired or number not in self._runs:
-                raise
-            self._failed(number, run, case, _late(run))
-            return False
         return not (case.ask.valid or case.ask.into)
 
     async def _finish(self, number: int, case: Case, run: Run) -> None:
@@ -195,7 +190,6 @@ class Errands:
     def _failed(self, number: int, run: Run, case: Case, error: WireError) -> None:
         if self._runs.pop(number, None) is None:
             return
-        self._expired.discard(number)
         now, error = self._stage.now(), scrubbed(error, run.lane, case.call, run.answer())
         self._write(run, case, Outcome.FAILED, now, error)
         if cooled := self._stage.breakers.failed(run.lane, error, now):
@@ -208,7 +202,6 @@ class Errands:
 
     def _let_go(self, number: int) -> None:
         run, case, task = self._runs.pop(number)
-        self._expired.discard(number)
         self._stage.breakers.stopped(run.lane)
         self._write(run, case, Outcome.LOST, self._stage.now())
         self._desk.stopped(number)
@@ -241,6 +234,11 @@ class Errands:
         ended = RaceEnded(case.race, ending, latency, len(ran), book.winner, (), (), tax, case.extra)
         self._stage.tell(ended)
         case.book, case.ran = None, []
+
+
+def _patience(run: Run) -> float:
+    """Seconds for the answer, and as many again for the caller's checks."""
+    return run.lane.provider.timeout * (1 + run.checked)
 
 
 def _late(run: Run) -> WireError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from racer.bench.sample import KEPT_OUT
 from racer.core.heat import Outcome
+from racer.core.kinds import kind_of
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ def _cut(samples: Iterable[Sample], bounds: Mapping[int, int]) -> Iterable[str]:
 
 
 def _is_cut(reason: str) -> bool:
-    """Its kind stands first."""
-    kind = reason.partition(":")[0].partition(" ")[0]
-    return kind in CUT or CUT_IN_JSON in reason
+    return kind_of(reason) in CUT or CUT_IN_JSON in reason
 
 
 def _range(numbers: Sequence[int]) -> str:
