@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from racer.core.rank import matches
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from racer.core.provider import Lane
 
 LONGEST = 64
+_PLAIN = re.compile(r"[^\W\d]\w*(?:\[\d+\]|\.[^\W\d]\w*)*")
 ELSEWHERE = "where a request goes, and with which headers and keys, is the server's to say"
 
 
@@ -40,7 +42,7 @@ def named(field: str) -> tuple[str, str]:
     """A client's own name for a field, for `param` and for a sentence: it can steer nobody's terminal."""
     short = field if len(field) <= LONGEST else f"{field[:LONGEST]}…"
     param = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in short)
-    plain = all(part.isidentifier() for part in param.removesuffix("…").split("."))
+    plain = _PLAIN.fullmatch(param.removesuffix("…")) is not None
     return param, param if plain else f'"{param}"'
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from racer.server.fields import named
+from racer.server.fields import check_names
 from racer.server.names import options_of
 from racer.server.openai_parts import check_parts
 from racer.server.question import Question, Refused, wrong
@@ -72,6 +72,7 @@ _INSTEAD: Mapping[str, str] = {
     "moderation": "no two providers share it: leave it out",
     "web_search_options": "no two providers share it: leave it out",
 }
+_KNOWN = frozenset((*USED, *OWN, *PASSED_ON, *NO_EFFECT))
 _UNKNOWN = (
     "it is not known: use the fields of OpenAI's chat completions; where a request goes, and with which \
 headers and keys, is the server's to say"
@@ -87,7 +88,7 @@ class OpenAI:
             for name, value in body.items()
             if value is not None and not _says_nothing(name, value)
         }
-        _check_fields(given)
+        check_names(given, _KNOWN, _UNKNOWN, instead=_INSTEAD)
         check_parts(given)
         if given.get("n", 1) != 1 or isinstance(given.get("n"), bool):
             raise wrong("n", "n can only be 1: one answer wins the race", "unsupported_value")
@@ -210,15 +211,6 @@ def _says_nothing(name: str, value: object) -> bool:
         value == each and isinstance(value, bool) == isinstance(each, bool)
         for each in _DEFAULTS.get(name, ())
     )
-
-
-def _check_fields(given: Mapping[str, Any]) -> None:
-    for name in given:
-        if name in (*USED, *OWN, *PASSED_ON, *NO_EFFECT):
-            continue
-        code = "unsupported_parameter" if name in _INSTEAD else "unknown_parameter"
-        param, shown = named(name)
-        raise wrong(param, f"{shown} is not taken: {_INSTEAD.get(name, _UNKNOWN)}", code)
 
 
 def _typed(given: Mapping[str, Any], fields: Mapping[str, tuple[tuple[type, ...], str]]) -> dict[str, Any]:
