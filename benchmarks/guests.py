@@ -121,6 +121,7 @@ async def leaver(served: Served, bodies: list[bytes], chance: random.Random) -> 
     loop = asyncio.get_running_loop()
     raw = await connected(served)
     way = chance.choice(("silent", "half a question", "waiting", "in the midst", "at the end"))
+    data = b""
     try:
         body = chance.choice(bodies)
         if way == "half a question":
@@ -129,9 +130,8 @@ async def leaver(served: Served, bodies: list[bytes], chance: random.Random) -> 
             await say(raw, served, body)
         if way == "in the midst":
             for _ in range(chance.randint(1, 3)):  # shorter than any answer
-                await asyncio.wait_for(loop.sock_recv(raw, 100), 10)
+                data += await asyncio.wait_for(loop.sock_recv(raw, 100), 10)
         elif way == "at the end":
-            data = b""
             while not (data.endswith(b"0\r\n\r\n") or b'"total_tokens"' in data):
                 more = await asyncio.wait_for(loop.sock_recv(raw, 65536), 10)
                 if not more:
@@ -140,7 +140,7 @@ async def leaver(served: Served, bodies: list[bytes], chance: random.Random) -> 
         else:
             await asyncio.sleep(chance.choice((0.0, chance.uniform(0, 0.004), chance.uniform(0, 0.1))))
     except (OSError, TimeoutError) as error:
-        return repr(error)[:60]
+        return f"{way}: {error!r:.60} after {data[:12]!r} … {data[-60:]!r}"
     finally:
         if chance.random() < 0.5:  # a reset instead of an end
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -33,6 +33,8 @@ Not part of the command above, because each takes longer, or is a check that pas
 | `python benchmarks/crashes.py` | batches that are killed at random instants |
 | `python benchmarks/cuts.py` | streams that die at every place of an answer |
 | `python benchmarks/stream.py` | what a stream adds to a token |
+| `python -m benchmarks.serving` | the server: its overhead, 2,000 streams, slow readers, leavers, idlers |
+| `python -m benchmarks.intervals` | whether what a bench states holds the truth |
 | `python benchmarks/decide.py` | what it gains to decide a race by the first token |"""
 
 
@@ -69,13 +71,13 @@ def load(path: Path) -> Results:
 
 
 def save(path: Path, results: Results) -> None:
-    """A line for each section, so that a difference shows which was measured again."""
+    """A line for each section, so that a difference shows which was measured again; rows keep their order."""
     lines = [f"{json.dumps(name)}: {_line(results[name])}" for name in sorted(results)]
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _line(measured: Measured) -> str:
-    return json.dumps(asdict(measured), separators=(",", ":"), sort_keys=True)
+    return json.dumps(asdict(measured), separators=(",", ":"))
 
 
 def page(sections: tuple[Section, ...], results: Results) -> str:
