@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PORT = 8191
+BACKLOG = 1024  # a burst of clients is let in at once, as by providers
 JSON = {"content-type": "application/json"}
 
 
@@ -63,7 +64,7 @@ class Simulator:
         server = web.Server(self._handle, handler_cancellation=True, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
+        site = web.TCPSite(self._runner, self._host, self._port, backlog=BACKLOG)
         try:
             await site.start()
         except OSError:

@@ -9,19 +9,23 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from yarl import URL
 
-from racer.transport import Proxies, Transport, translated
+from racer.transport import LARGEST_READ, Proxies, Transport, translated
 from racer_adapters.errors import Kind, WireError
 from racer_adapters.types import WireRequest
 from tests.racer.wire_server import Handler, Peer, serving
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from racer.exchange import Incoming
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +49,11 @@ async def body_of(transport: Transport, request: WireRequest) -> bytes:
         while data := await incoming.read():
             body += data
         return body
+
+
+async def pieces_of(incoming: Incoming) -> AsyncIterator[bytes]:
+    while data := await incoming.read():
+        yield data
 
 
 async def failure(handler: Handler, *, largest: int = 8 * 1024 * 1024) -> WireError:
@@ -189,6 +198,52 @@ async def test_spares_for_a_server_that_has_gone_are_no_news() -> None:
         async with serving(handler) as server, transport.send(post(server.url)):
             pass
         await asyncio.sleep(0.1)
+
+
+async def test_a_late_program_blames_nobody() -> None:
+    """A connection that was not had in time because the event loop was held up is tried again."""
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK + b"content-length: 2\r\n\r\nok")
+
+    async def hold_up() -> None:
+        for _ in range(20):
+            time.sleep(0.06)  # noqa: ASYNC251
+            await asyncio.sleep(0)
+
+    async with serving(handler) as server, Transport(connect=0.05, spares=False) as transport:
+        held = asyncio.ensure_future(hold_up())
+        assert await body_of(transport, post(server.url)) == b"ok"
+        await held
+
+
+async def test_who_sends_much_lets_others_have_their_turn() -> None:
+    """Between the pieces of a body that is there already."""
+    size = 8 * LARGEST_READ
+    turns = 0
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK + b"content-length: %d\r\n\r\n" % size + bytes(size))
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with (
+        serving(handler) as server,
+        Transport(spares=False) as transport,
+        transport.send(post(server.url)) as incoming,
+    ):
+        await incoming.read()
+        counting = asyncio.ensure_future(count())
+        pieces = [data async for data in pieces_of(incoming)]
+        counting.cancel()
+    assert max(map(len, pieces)) <= LARGEST_READ
+    assert turns >= sum(len(data) == LARGEST_READ for data in pieces) > 0
 
 
 async def test_closing_drops_the_spares_that_are_on_their_way() -> None:
