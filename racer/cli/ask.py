@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING
 
+from racer.cli import flags
 from racer.cli.command import Command
 from racer.cli.document import put_out
 from racer.cli.failure import DONE
 from racer.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
 
     from racer.cli.asking import Asking
     from racer.cli.shell import Shell
     from racer.config import Config
-    from racer.core.options import Options
     from racer.core.reply import Reply
 
 _DESCRIPTION = """\
@@ -48,25 +47,11 @@ examples:
 Nothing set up yet? Put a key into the environment or into .env, such as
 GROQ_API_KEY=…, or start Ollama."""
 
-_SOME = "NAME[,NAME]"
-_PASSED_ON = ("lanes", "policy", "deadline", "wait", "private", "task", "max_tokens", "temperature", "proof")
-_NAMES = ("only", "exclude", "prefer")
-
-
-class _NoKeys(argparse.Action):
-    """Everybody on a machine can read the command lines of others, so a key on one is refused."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        parser.error(
-            "a key never goes on the command line, where other users can read it: "
-            "put it into the environment or into .env, such as GROQ_API_KEY=…"
-        )
-
 
 def describe(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
     parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="the question; - or nothing: read stdin")
-    parser.add_argument("--key", "--api-key", action=_NoKeys, nargs="?", help=argparse.SUPPRESS)
+    flags.refuse_keys(parser)
     _describe_race(parser)
     _describe_call(parser)
     _describe_output(parser)
@@ -90,34 +75,19 @@ def _describe_race(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--wait", type=float, metavar="SECONDS", help="to wait for a lane when all are cooling down (0)"
     )
-    group.add_argument(
-        "--only", action="append", metavar=_SOME, help="these alone: provider, provider/model or tag"
-    )
-    group.add_argument("--exclude", action="append", metavar=_SOME, help="not these")
-    group.add_argument(
-        "--prefer", action="append", metavar=_SOME, help="these first, the others as a fallback"
-    )
-    group.add_argument("--task", metavar="chat|fast|deep|creative|code", help="models with this tag go first")
-    group.add_argument(
-        "--private",
-        action="store_true",
-        default=None,
-        help="only local models and providers that do not train on data",
-    )
+    flags.describe_wishes(group)
     group.add_argument(
         "--proof", type=int, metavar="N", help="characters to show before the others are stopped (1)"
     )
     group.add_argument(
         "--resume", action="store_true", help="where the answer breaks off, another lane goes on from there"
     )
-    group.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+    flags.describe_config(group)
 
 
 def _describe_call(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the question")
-    group.add_argument("--system", metavar="TEXT", help="what the model is told before the question")
-    group.add_argument("--max-tokens", type=int, metavar="N", help="the longest answer")
-    group.add_argument("--temperature", type=float, metavar="T", help="from 0 to 2")
+    flags.describe_call(group)
 
 
 def _describe_output(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +129,7 @@ def _asking(arguments: argparse.Namespace, shell: Shell) -> Asking:
     schema = None if arguments.schema is None else schema_in(arguments.schema, shell.cwd)
     return Asking(
         messages_of(prompt_of(arguments.prompt, shell), arguments.system),
-        options_of(arguments),
+        flags.options_of(arguments),
         arguments.resume,
         schema,
         streamed=not (arguments.no_stream or arguments.json or schema is not None),
@@ -185,18 +155,6 @@ def prompt_of(argument: str | None, shell: Shell) -> str:
 def messages_of(prompt: str, system: str | None) -> list[dict[str, str]]:
     before = [] if system is None else [{"role": "system", "content": system}]
     return [*before, {"role": "user", "content": prompt}]
-
-
-def options_of(arguments: argparse.Namespace) -> Options:
-    """What was said on the command line; what was not is left to racer.toml."""
-    given: dict[str, Any] = {name: getattr(arguments, name) for name in _PASSED_ON}
-    given |= {name: _names(getattr(arguments, name)) for name in _NAMES}
-    return cast("Options", {name: value for name, value in given.items() if value is not None})
-
-
-def _names(given: Sequence[str] | None) -> list[str] | None:
-    """`--only a,b --only c` as a, b, c."""
-    return None if given is None else [name.strip() for each in given for name in each.split(",")]
 
 
 def quiet(config: Config) -> Config:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
+from racer.cli import flags
 from racer.errors import BadRequest
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 FORMATS = ("text", "prompts", "requests", "table")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST = 366 * 86_400.0
-_SOME = "NAME[,NAME]"
 _MOMENT = re.compile(r"(?:(\d{4}-\d{2}-\d{2})[ T]|([a-z]{3,9}) )?(\d{1,2}:\d{2})", re.ASCII)
 
 
@@ -57,20 +57,10 @@ class Order:
 # ---------------------------------------------------------------- flags
 
 
-class _NoKeys(argparse.Action):
-    """Everybody on a machine can read the command lines of others, so a key on one is refused."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        parser.error(
-            "a key never goes on the command line, where other users can read it: "
-            "put it into the environment or into .env, such as GROQ_API_KEY=…"
-        )
-
-
 def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", nargs="?", metavar="IN", help="the prompts; -: stdin")
     parser.add_argument("output", nargs="?", metavar="OUT", help="the answers; -: stdout, and no job")
-    parser.add_argument("--key", "--api-key", action=_NoKeys, nargs="?", help=argparse.SUPPRESS)
+    flags.refuse_keys(parser)
     _describe_job(parser)
     _describe_pace(parser)
     _describe_input(parser)
@@ -115,21 +105,8 @@ def _describe_pace(parser: argparse.ArgumentParser) -> None:
         help="frugal: one request a prompt, more only for what is late at the end; all: the best lanes race; "
         "one: one after another (frugal)",
     )
-    group.add_argument(
-        "--only", action="append", metavar=_SOME, help="these alone: provider, provider/model or tag"
-    )
-    group.add_argument("--exclude", action="append", metavar=_SOME, help="not these")
-    group.add_argument(
-        "--prefer", action="append", metavar=_SOME, help="these first, the others as a fallback"
-    )
-    group.add_argument("--task", metavar="chat|fast|deep|creative|code", help="models with this tag go first")
-    group.add_argument(
-        "--private",
-        action="store_true",
-        default=None,
-        help="only local models and providers that do not train on data",
-    )
-    group.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+    flags.describe_wishes(group)
+    flags.describe_config(group)
 
 
 def _describe_input(parser: argparse.ArgumentParser) -> None:
@@ -140,9 +117,7 @@ def _describe_input(parser: argparse.ArgumentParser) -> None:
 
 def _describe_call(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("every question")
-    group.add_argument("--system", metavar="TEXT", help="what the model is told before the prompt")
-    group.add_argument("--max-tokens", type=int, metavar="N", help="the longest answer")
-    group.add_argument("--temperature", type=float, metavar="T", help="from 0 to 2")
+    flags.describe_call(group)
     group.add_argument("--schema", metavar="FILE", help="a JSON schema that every answer has to fit")
     group.add_argument(
         "--cache", metavar="AGE", help="take answers from the cache up to this age: 24h, or off"
@@ -209,9 +184,6 @@ def _agree(arguments: argparse.Namespace, source: str | None, out: str | None) -
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was said on the command line; what was not is left to the batch and to racer.toml."""
-    from racer.cli import ask
-
-    given = argparse.Namespace(**{**vars(arguments), "wait": None, "proof": None, "deadline": None})
     more = {
         "concurrency": arguments.concurrency,
         "attempts": arguments.attempts,
@@ -220,7 +192,10 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "deadline": None if arguments.deadline is None else duration(arguments.deadline, "--deadline"),
         "cache": False if arguments.cache in ("off", "no", "0") else arguments.cache,
     }
-    return {**ask.options_of(given), **{name: value for name, value in more.items() if value is not None}}
+    return {
+        **flags.options_of(arguments),
+        **{name: value for name, value in more.items() if value is not None},
+    }
 
 
 def duration(text: str, flag: str) -> float:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from racer.cli import flags
 from racer.errors import BadRequest
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -22,7 +23,6 @@ POLICIES, NONE = ("all", "frugal", "one"), "none"
 MOST_ROUNDS = 100_000
 MOST_LANES = 64
 DEADLINE = 60.0
-_SOME = "NAME[,NAME]"
 _WARM_UP = "without the call to each lane before the first round"
 
 
@@ -41,18 +41,8 @@ class Order:
     as_json: bool = False
 
 
-class _NoKeys(argparse.Action):
-    """Everybody on a machine can read the command lines of others, so a key on one is refused."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        parser.error(
-            "a key never goes on the command line, where other users can read it: "
-            "put it into the environment or into .env, such as GROQ_API_KEY=…"
-        )
-
-
 def describe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--key", "--api-key", action=_NoKeys, nargs="?", help=argparse.SUPPRESS)
+    flags.refuse_keys(parser)
     _describe_contest(parser)
     _describe_spending(parser)
     _describe_output(parser)
@@ -67,10 +57,7 @@ def _describe_contest(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--prompts", metavar="FILE", help="a prompt a line, or JSON lines; -: stdin; without it, our own"
     )
-    group.add_argument(
-        "--only", action="append", metavar=_SOME, help="these alone: provider, provider/model or tag"
-    )
-    group.add_argument("--exclude", action="append", metavar=_SOME, help="not these")
+    flags.describe_lanes(group)
     group.add_argument(
         "--policies",
         nargs="+",
@@ -85,7 +72,7 @@ def _describe_contest(parser: argparse.ArgumentParser) -> None:
         "--deadline", type=float, default=DEADLINE, metavar="SECONDS", help=f"for each answer ({DEADLINE:g})"
     )
     group.add_argument("--seed", type=int, metavar="N", help="of the order in which lanes are asked")
-    group.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+    flags.describe_config(group)
 
 
 def _describe_spending(parser: argparse.ArgumentParser) -> None:
@@ -160,8 +147,8 @@ def policies_of(given: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _names(flag: str, given: Sequence[str] | None) -> tuple[str, ...]:
-    names = [name.strip() for each in given or () for name in each.split(",")]
-    if given is not None and not all(names):
+    names = flags.names(given) or []
+    if not all(names):
         raise BadRequest(f"{flag} has an empty name: use a provider, provider/model, or a tag")
     return tuple(names)
 

@@ -8,6 +8,7 @@ import platform
 import time
 from typing import TYPE_CHECKING
 
+from racer.cli import flags
 from racer.cli.command import Command
 from racer.cli.failure import DONE, LOST
 
@@ -60,7 +61,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help=f"for each account to answer ({DEADLINE:g})",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+    flags.describe_config(parser)
 
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:

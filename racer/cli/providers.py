@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from racer.cli import flags
 from racer.cli.command import Command
 from racer.cli.failure import DONE, code_of, words_of
 
@@ -43,7 +44,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a provider; all of them without a name")
     parser.add_argument("--all", action="store_true", help="a row for each, also for those that cannot run")
     parser.add_argument("--json", action="store_true", help="one JSON document, always with all of them")
-    parser.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+    flags.describe_config(parser)
 
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from racer.cli import flags
 from racer.cli.command import Command
 from racer.cli.failure import DONE, USAGE
 from racer.errors import BadRequest
@@ -62,7 +63,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     change = verbs.add_parser("set", help="so much is used", description=_SET, allow_abbrev=False)
     for each in (reset, change):
         each.add_argument("name", metavar="NAME", help=_NAME_HELP)
-        each.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+        flags.describe_config(each)
     change.add_argument("used", type=float, metavar="USED", help="how much is used: 0 up to the limit")
     change.add_argument("--unit", choices=_UNITS, help="of the limit that is meant")
     change.add_argument("--per", metavar="WINDOW", help='of the limit that is meant: day, month, once, "5h"')

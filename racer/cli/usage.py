@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from racer.accounts.inquiry import SINCE, Inquiry
+from racer.cli import flags
 from racer.cli.command import Command
 from racer.cli.failure import DONE
 
@@ -54,7 +55,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--export", metavar="FILE", help="write a file instead: .json, .csv or .md")
-    parser.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+    flags.describe_config(parser)
 
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:

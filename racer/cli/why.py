@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from racer.cli import flags
 from racer.cli.command import Command
 from racer.cli.failure import DONE
 from racer.errors import BadRequest
@@ -44,7 +45,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "race", nargs="?", metavar="RACE", help="its id, or the beginning; the last race without"
     )
     parser.add_argument("--json", action="store_true", help="one JSON document")
-    parser.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
+    flags.describe_config(parser)
 
 
 def run(arguments: argparse.Namespace, shell: Shell) -> int:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer.cli.ask import credit, messages_of, options_of, prompt_of, quiet
+from racer.cli.ask import credit, messages_of, prompt_of, quiet
 from racer.cli.main import main
-from racer.cli.program import parser
 from racer.core.heat import Outcome
 from racer.core.reply import Attempt, Reply
 from racer.errors import BadRequest
@@ -80,24 +79,6 @@ def test_a_system_text_goes_first() -> None:
         {"role": "system", "content": "be brief"},
         {"role": "user", "content": "hi"},
     ]
-
-
-OPTIONS: list[tuple[list[str], dict[str, Any]]] = [
-    ([], {}),
-    (["--lanes", "2", "--policy", "one"], {"lanes": 2, "policy": "one"}),
-    (["--deadline", "1.5", "--wait", "3"], {"deadline": 1.5, "wait": 3.0}),
-    (["--only", "a,b", "--only", "c"], {"only": ["a", "b", "c"]}),
-    (["--exclude", "a, b", "--prefer", "c"], {"exclude": ["a", "b"], "prefer": ["c"]}),
-    (["--task", "fast", "--private"], {"task": "fast", "private": True}),
-    (["--max-tokens", "9", "--temperature", "0.5"], {"max_tokens": 9, "temperature": 0.5}),
-    (["--proof", "40"], {"proof": 40}),
-]
-
-
-@pytest.mark.parametrize(("flags", "options"), OPTIONS)
-def test_flags_become_options(flags: list[str], options: dict[str, Any]) -> None:
-    """What is not said is left to racer.toml."""
-    assert options_of(parser().parse_args([*HI, *flags])) == options
 
 
 @pytest.mark.parametrize("env", [{"RACER_LOG": "json"}, {"RACER_LOG_LEVEL": "info"}])
@@ -206,16 +187,6 @@ def test_nothing_configured_says_what_to_set(tmp_path: Path) -> None:
     assert main(HI, shell) == 2
     assert "GROQ_API_KEY" in text_of(shell.stderr)
     assert "racer demo" in text_of(shell.stderr)
-
-
-@pytest.mark.parametrize("flag", ["--key", "--api-key"])
-def test_a_key_on_the_command_line_is_refused(flag: str) -> None:
-    """Others can read it there; the refusal does not repeat it."""
-    shell, key = shell_of(), "test-key-" + "x" * 12
-
-    assert main([*HI, flag, key], shell) == 2
-    assert "never goes on the command line" in text_of(shell.stderr)
-    assert key not in text_of(shell.stderr)
 
 
 def test_credit_counts_lanes() -> None:

@@ -91,10 +91,3 @@ def test_what_will_not_do_is_told_with_what_is_allowed(tmp_path: Path, flags: li
     """By the name of its flag."""
     with pytest.raises(BadRequest, match=re.escape(told)):
         ordered(tmp_path, *flags)
-
-
-def test_a_key_on_the_command_line_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where others can read it."""
-    with pytest.raises(SystemExit):
-        parser().parse_args(["bench", "--key", "x"])
-    assert "a key never goes on the command line" in capsys.readouterr().err
