@@ -8,7 +8,7 @@ overhead  added latency and requests per CPU second of the server's process, wit
           beside the simulator called directly and beside LiteLLM's proxy with the same lanes. They take
           turns, block by block: first one request at a time for the latency, then 16 at once for the CPU.
           LiteLLM lives in an environment of its own, which --install makes; without it, it is left out.
-streams   2,000 streams that come within half a minute and are all under way at once: each has to end whole.
+streams   2,000 streams that come at once and are all under way at the same time: each has to end whole.
 slow      readers that take 4 KB each half second of an answer of 10 MB: what the server holds for one of them
           has a bound, and others have their answers meanwhile.
 leavers   10,000 clients that go at random instants, half of them with a reset: no task, no connection, no
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PARTS = ("overhead", "streams", "slow", "leavers", "idle")
-COME = 80  # new streams in a second
 STREAMS, HOUSES = 2000, 8  # racer opens at most 256 connections to one address, so there are several
 SLOW = 50
 MOST_FOR_ONE = 2.0  # MB that the server may hold for a slow reader, of the 10 that he is to have
@@ -78,11 +77,9 @@ async def _streams(served: Served, names: Sequence[str]) -> list[Bar]:
     bodies = [guests.question(name, stream=True) for name in names]
     async with guests.session() as client:
         before = served.resident()
-        tasks: list[asyncio.Task[None]] = []
         most = before
-        for number in range(STREAMS):
-            tasks.append(asyncio.ensure_future(crowd.stream(client, url, bodies[number % len(bodies)])))
-            await asyncio.sleep(1 / COME)
+        each = [bodies[number % len(bodies)] for number in range(STREAMS)]
+        tasks = [asyncio.ensure_future(crowd.stream(client, url, body)) for body in each]
         while (await asyncio.wait(tasks, timeout=0.5))[1]:
             most = max(most, served.resident())
     seconds = time.monotonic() - began
@@ -242,7 +239,7 @@ def idle(_: argparse.Namespace) -> list[Bar]:
 async def _idle(served: Served, title: str, first: bytes) -> list[Bar]:
     before = served.resident()
     found = await guests.idle(served, IDLE, first)
-    kept, most = served.clients(), served.resident()
+    kept, most = await standing(served), served.resident()
     async with guests.session() as client:
         took = await others(client, served, 5)
     for raw in found:
@@ -257,6 +254,18 @@ async def _idle(served: Served, title: str, first: bytes) -> list[Bar]:
         Bar(f"idle, {title}: {most - before:.0f} MB, of {MOST_IDLE:.0f}", most - before <= MOST_IDLE),
         Bar(f"idle, {title}: {len(took):,} answers for an honest client", len(took) > 0),
     ]
+
+
+async def standing(served: Served) -> int:
+    """The connections to it, once nobody is being sent away any more."""
+    before = served.clients()
+    for _ in range(20):
+        await asyncio.sleep(0.25)
+        now = served.clients()
+        if now == before:
+            return now
+        before = now
+    return before
 
 
 # ---------------------------------------------------------------- all
