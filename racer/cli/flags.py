@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 _SOME = "NAME[,NAME]"
 _PASSED_ON = ("lanes", "policy", "deadline", "wait", "private", "task", "max_tokens", "temperature", "proof")
 _NAMES = ("only", "exclude", "prefer")
+
+
+class Flags(Protocol):
+    """A parser, or a group of one."""
+
+    def add_argument(self, *names: str, **what: Any) -> argparse.Action: ...
 
 
 class _NoKeys(argparse.Action):
@@ -29,11 +35,11 @@ def refuse_keys(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", "--api-key", action=_NoKeys, nargs="?", help=argparse.SUPPRESS)
 
 
-def describe_config(parser: argparse._ActionsContainer) -> None:
+def describe_config(parser: Flags) -> None:
     parser.add_argument("--config", metavar="FILE", help="instead of ./racer.toml")
 
 
-def describe_lanes(group: argparse._ActionsContainer) -> None:
+def describe_lanes(group: Flags) -> None:
     """Which lanes there are to be."""
     group.add_argument(
         "--only", action="append", metavar=_SOME, help="these alone: provider, provider/model or tag"
@@ -41,7 +47,7 @@ def describe_lanes(group: argparse._ActionsContainer) -> None:
     group.add_argument("--exclude", action="append", metavar=_SOME, help="not these")
 
 
-def describe_wishes(group: argparse._ActionsContainer) -> None:
+def describe_wishes(group: Flags) -> None:
     """Which lanes there are to be, and which of them first."""
     describe_lanes(group)
     group.add_argument(
@@ -56,7 +62,7 @@ def describe_wishes(group: argparse._ActionsContainer) -> None:
     )
 
 
-def describe_call(group: argparse._ActionsContainer) -> None:
+def describe_call(group: Flags) -> None:
     """What goes with every question."""
     group.add_argument("--system", metavar="TEXT", help="what the model is told before the question")
     group.add_argument("--max-tokens", type=int, metavar="N", help="the longest answer")
