@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import statistics
 import tomllib
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +78,14 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Read once: to parse them all takes seconds."""
+    return ast.parse(path.read_text())
+
+
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield node
 
@@ -111,7 +118,7 @@ def test_pure_code_never_waits(path: Path) -> None:
         return
     waits = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
 
-    found = [node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, waits)]
+    found = [node.lineno for node in ast.walk(tree_of(path)) if isinstance(node, waits)]
 
     assert found == []
 
@@ -122,7 +129,7 @@ def test_pure_code_never_opens_or_prints(path: Path) -> None:
     if not name_of(path).startswith(PURE):
         return
     outside = {"open", "print", "input", "exec", "eval", "__import__"}
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
 
     found = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id in outside]
 
@@ -132,7 +139,7 @@ def test_pure_code_never_opens_or_prints(path: Path) -> None:
 @pytest.mark.parametrize("path", [*PRODUCT, *TOOLS, *TESTS], ids=name_of)
 def test_nothing_is_caught_wholesale(path: Path) -> None:
     """No bare `except` and no `except BaseException`: catch what you named."""
-    handlers = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
+    handlers = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ExceptHandler)]
     names = [(each.lineno, ast.unparse(each.type) if each.type else "") for each in handlers]
 
     assert [(line, name) for line, name in names if not name or "BaseException" in name] == []
