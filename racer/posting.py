@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LARGEST = 64 * 1024  # a longer body is sent as fast as it is taken, by the session
 MOST = 256
+TRIES = 8  # connections that are closed, or not clean, before nobody is there
 # Whoever says one of these wants more than a text sent.
 _SPECIAL = frozenset(
     {
@@ -45,7 +46,7 @@ CALLS: Mapping[Any, frozenset[str]] = {
 }
 PARTS: Mapping[Any, frozenset[str]] = {
     Connection: frozenset({"protocol", "transport", "release", "close"}),
-    ResponseHandler: frozenset({"read", "upgraded"}),
+    ResponseHandler: frozenset({"read", "should_close", "upgraded"}),
 }
 
 
@@ -90,6 +91,13 @@ class Posted:
         connection.release()
 
 
+def _is_clean(connection: Connection) -> bool:
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None:
+        return False
+    return not (protocol.should_close or transport.is_closing())
+
+
 class Posting:
     """Of one session. `largest` are the bytes that a line of the response's head may have."""
 
@@ -124,12 +132,7 @@ class Posting:
 
     async def post(self, route: Route, body: bytes) -> Posted:
         """Send, and wait for the headers. Raises what the session raises."""
-        session, connector = self._session, self._session.connector
-        assert connector is not None, "the session is open"
-        try:
-            connection = await connector.connect(route.like, [], session.timeout)
-        except TimeoutError as error:
-            raise aiohttp.ConnectionTimeoutError("no connection in time") from error
+        connection = await self._clean(route)
         data = b"%b%d\r\n\r\n%b" % (route.head, len(body), body)
         came = False
         try:
@@ -143,10 +146,24 @@ class Posting:
                 connection.close()
         return posted
 
+    async def _clean(self, route: Route) -> Connection:
+        """One on which nothing waits to be read: what came unasked would pass for the answer."""
+        connector = self._session.connector
+        assert connector is not None, "the session is open"
+        for _ in range(TRIES):
+            try:
+                connection = await connector.connect(route.like, [], self._session.timeout)
+            except TimeoutError as error:
+                raise aiohttp.ConnectionTimeoutError("no connection in time") from error
+            if _is_clean(connection):
+                return connection
+            connection.close()
+        raise aiohttp.ClientConnectionResetError("the connection was closed meanwhile")
+
     async def _answered(self, connection: Connection, data: bytes) -> Posted:
         protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None or transport.is_closing():
-            raise aiohttp.ClientConnectionResetError("the connection was closed meanwhile")
+        assert protocol is not None, "it is clean"
+        assert transport is not None, "it is clean"
         protocol.set_response_params(
             read_until_eof=True, max_line_size=self._largest, max_field_size=self._largest
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,14 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from racer.posting import LARGEST, MOST, Posting, fits
+from racer.posting import LARGEST, MOST, TRIES, Posting, fits
 from racer_adapters.types import WireRequest
 from tests.racer.wire_server import Peer, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
+
+    from aiohttp.connector import Connection
 
     from racer.posting import Posted, Route
 
@@ -129,6 +132,46 @@ async def test_a_connection_is_given_back_once() -> None:
             assert await found.content.read() == b"ok"
             found.close()
         assert server.accepted == 1
+
+
+async def test_what_came_unasked_is_nobodys_answer() -> None:
+    """A second answer on a connection that was kept: it is closed, and the next request has another one."""
+    more = asyncio.Event()
+
+    async def handler(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(OK)
+        await more.wait()
+        await peer.say(OK.replace(b"ok", b"no"))
+        await peer.gone()
+
+    async with serving(handler) as server, posting() as of:
+        first = await answered(of, server.url)
+        assert await first.content.read() == b"ok"
+        more.set()
+        await asyncio.sleep(0.05)
+        second = await answered(of, server.url)
+        assert await second.content.read() == b"ok"
+        assert server.accepted == 2
+
+
+async def test_a_connection_that_is_never_clean() -> None:
+    """Nobody is there, after some tries."""
+
+    class Closed(aiohttp.TCPConnector):
+        async def connect(self, *given: Any, **named: Any) -> Connection:
+            connection = await super().connect(*given, **named)
+            assert connection.transport is not None
+            connection.transport.close()
+            return connection
+
+    async def handler(peer: Peer) -> None:
+        await peer.gone()
+
+    async with serving(handler) as server, aiohttp.ClientSession(connector=Closed()) as session:
+        with pytest.raises(aiohttp.ClientConnectionResetError):
+            await answered(Posting(session, 8190), server.url)
+        assert server.accepted == TRIES
 
 
 async def test_what_becomes_another_protocol_is_not_used_again() -> None:
