@@ -117,13 +117,13 @@ class Racer:
                 transport = await exits.enter_async_context(Transport())
             store = self.store = self._given_store or store_of(self.config)
             self._budget = self._new_budget()
-            self._ledger = ledger_of(
+            self.ledger = ledger_of(
                 self.config, store, self._tell, self._dialects, self._timepiece, self._budget
             )
-            exits.push_async_callback(self._ledger.aclose)
+            exits.push_async_callback(self.ledger.aclose)
             flights = Background()
             exits.push_async_callback(_put_away, flights)
-            self._cache = Cache(store, flights, now=self._ledger.now, new_id=_new_id, tell=self._tell)
+            self._cache = Cache(store, flights, now=self.ledger.now, new_id=_new_id, tell=self._tell)
             background = Background()
             exits.push_async_callback(background.aclose)
             farewells = Background()
@@ -135,7 +135,7 @@ class Racer:
             self._stage = Stage(exchange, self._breakers, now, self._tell)
             discovery = Discovery(self.config.providers, self._dialects, transport, now)
             self._lineup = Lineup(self.config.providers, discovery, background, now)
-            self._ledger.open(self._lineup.field.lanes)
+            self.ledger.open(self._lineup.field.lanes)
             self._exits = exits.pop_all()
         return self
 
@@ -215,7 +215,7 @@ class Racer:
         from racer.batch.parts import Parts
 
         return Parts(
-            self.config.providers, self.config.race, self._stage, self._ledger, self._lineup, self._cache,
+            self.config.providers, self.config.race, self._stage, self.ledger, self._lineup, self._cache,
             self._budget, self._uses, self._check_names, self._streams.start, _new_id, self._guests,
         )  # fmt: skip
 
@@ -230,16 +230,16 @@ class Racer:
         return reply
 
     async def _race(self, ask: Ask, began: float, outlet: Outlet | None = None) -> Reply[Any]:
-        await self._ledger.settled()
+        await self.ledger.settled()
         field = await self._lineup.known(ask.rules.deadline)
         self._check_names(ask.wishes, field)
-        ranking = rank(field.lanes, ask.call, ask.wishes, self._uses, self._ledger.forms(field.lanes))
+        ranking = rank(field.lanes, ask.call, ask.wishes, self._uses, self.ledger.forms(field.lanes))
         race_id = _new_id()
         self._tell(_start_of(race_id, ask, ranking, field))
-        gate = self._ledger.admission(self._breakers, ask.call)
-        created = int(self._ledger.now())
+        gate = self.ledger.admission(self._breakers, ask.call)
+        created = int(self.ledger.now())
         prospects = Outlook(
-            self._ledger.latencies, gate, self._budget.of(ask.policy_name), self._ledger.now,
+            self.ledger.latencies, gate, self._budget.of(ask.policy_name), self.ledger.now,
             sparing=self.config.race.spare_last, size=size_within(ask.call.max_tokens),
         )  # fmt: skip
         race = Race(
@@ -276,7 +276,7 @@ class Racer:
     def _nobody(
         self, wishes: Wishes, ranking: Ranking, field: Field, cooling: Sequence[Skipped]
     ) -> RacerError:
-        now, wall = self._stage.now(), self._ledger.now()
+        now, wall = self._stage.now(), self.ledger.now()
         backs = [each.until for each in cooling if each.until is not None and each.until != float("inf")]
         until = wall + min(backs) - now if backs else None
         absent = [each for each in field.skipped if wishes.concern(each.name)]
@@ -300,7 +300,7 @@ class Racer:
             self._guests.pop(fact.race, None)
         elif isinstance(fact, (LaneFirstToken, LaneEnded)) and fact.lane.is_cold and _has_answered(fact):
             self._lineup.warmed(fact.lane)
-        self._ledger.observe(fact)
+        self.ledger.observe(fact)
         for observer in self._hearers[type(fact)]:
             try:
                 observer(fact)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from racer.core.facts import Fact, Observer
     from racer.core.pocket import Pocket
     from racer.core.provider import Lane
+    from racer.core.purse import Charge
     from racer.core.quota import Meter, Report, Tidings, Truth
     from racer.core.rank import Form
     from racer.recorder import Note
@@ -139,6 +140,19 @@ class Ledger:
         """Every counter that a call on `lane` is counted in."""
         return self._known(lane).meters
 
+    @property
+    def fault(self) -> str:
+        """Why the store cannot be used; empty while it can."""
+        return self._fault
+
+    def uncounted(self, lane: Lane) -> bool:
+        """Whether a usual call on `lane` may not start now because the store cannot count it."""
+        return bool(self._fault) and self._purse.lacks(self._usual(lane), self.now()) is not None
+
+    def _usual(self, lane: Lane) -> tuple[Charge, ...]:
+        usage = Usage(USUAL_PROMPT, self._fitness.length(lane))
+        return charges_of(self._known(lane).meters, usage, lane.model)
+
     def pocket(self, meter: Meter) -> Pocket | None:
         """How `meter` stands, as far as it is known here."""
         return self._purse.known(meter)
@@ -204,8 +218,7 @@ class Ledger:
     def open(self, lanes: Iterable[Lane]) -> None:
         """Begin to keep the ledger, beside whatever else runs. `lanes` are likely to be asked soon."""
         for lane in lanes:
-            usage = Usage(USUAL_PROMPT, self._fitness.length(lane))
-            self._purse.expect(charges_of(self._known(lane).meters, usage, lane.model))
+            self._purse.expect(self._usual(lane))
         self._aside.start(self._keep())
 
     async def aclose(self) -> None:

@@ -12,8 +12,6 @@ from racer.core.facts import (
     LaneEnded,
     RaceEnded,
     RaceStarted,
-    StoreHealed,
-    StoreTroubled,
 )
 from racer.core.heat import Outcome
 from racer.core.kinds import kind_of
@@ -61,11 +59,10 @@ class Serving:
 
 
 class Condition:
-    """An observer of facts; `at` is in unix seconds. `fault`: what is wrong with the store, if anything."""
+    """An observer of facts; `at` is in unix seconds."""
 
     def __init__(self) -> None:
         self.serving: Serving | None = None
-        self.fault = ""
         self.troubles: dict[str, Trouble] = {}
         self.answered: dict[str, float] = {}
         self._rests: dict[str, Rest] = {}
@@ -84,10 +81,6 @@ class Condition:
                 self._rests[fact.scope] = Rest(fact.scope, fact.until, _short(fact.reason))
             case CoolDownEnded():
                 self._rests.pop(fact.scope, None)
-            case StoreTroubled():
-                self.fault = fact.reason
-            case StoreHealed():
-                self.fault = ""
             case _:
                 pass
 

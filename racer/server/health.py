@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
 MOMENT = 10.0  # seconds: a window no longer than that is a pace, and nobody is away for it
 SOON = 30  # seconds to come again, where nobody knows when
+UNCOUNTED = "its limits cannot be counted: the database cannot be used"
 _SHOWN = (State.READY, State.AWAY, State.BROKEN)
 
 
@@ -43,6 +44,7 @@ _SHOWN = (State.READY, State.AWAY, State.BROKEN)
 class Scene:
     """What a report is made from. `meters` tells what a call on a lane is counted in.
 
+    `fault`: why the database cannot be used; `uncounted`: whether that keeps a lane from starting.
     `ticks` is on the race's clock, `now` in unix seconds.
     """
 
@@ -54,6 +56,7 @@ class Scene:
     ticks: float
     now: float
     fault: str = ""
+    uncounted: Callable[[Lane], bool] = lambda _: False
     stopping: bool = False
     by_meter: dict[str, Gauge] = field(init=False, default_factory=dict[str, "Gauge"])
 
@@ -72,22 +75,25 @@ class Standing:
     lane: Lane
     rest: Rest | None
     full: Gauge | None
+    uncounted: bool
     until: float
 
     @property
     def available(self) -> bool:
-        return self.rest is None and self.full is None
+        return self.rest is None and self.full is None and not self.uncounted
 
 
 def standing_of(lane: Lane, scene: Scene) -> Standing:
     rest = scene.condition.rest_of(lane, scene.ticks)
     found = (scene.by_meter.get(meter.name) for meter in scene.meters(lane))
     full = max((gauge for gauge in found if gauge is not None and _is_full(gauge)), key=_back, default=None)
+    uncounted = scene.uncounted(lane)
     until = max(
         scene.now if rest is None else scene.now + rest.until - scene.ticks,
         scene.now if full is None else _back(full),
+        math.inf if uncounted else scene.now,
     )
-    return Standing(lane, rest, full, until)
+    return Standing(lane, rest, full, uncounted, until)
 
 
 def _is_full(gauge: Gauge) -> bool:
@@ -171,7 +177,7 @@ def _provider(card: Card, mine: Sequence[Standing], limits: Sequence[Gauge], sce
     return {
         "name": name,
         "state": str(card.state),
-        "reason": card.why or None,
+        "reason": card.why or (UNCOUNTED if any(each.uncounted for each in mine) else None),
         "local": card.provider.local,
         "available": any(each.available for each in mine),
         "lanes": len(mine),
@@ -226,15 +232,16 @@ async def health(house: House, visit: Visit) -> web.StreamResponse:
 
 
 async def scene_of(house: House) -> Scene:
-    """A database that cannot be read says nothing of limits, and makes nobody ill but itself."""
-    watch = house.watch
+    """A database that cannot be read says nothing of limits; who may start all the same, the ledger knows."""
+    watch, ledger = house.watch, house.racer.ledger
     gauges: Sequence[Gauge] = ()
-    fault = watch.condition.fault
+    fault = ledger.fault
     try:
         gauges = (await house.books.statement(Inquiry())).gauges
     except StoreError as error:
         fault = fault or str(error)
     return Scene(
         house.racer.config, house.racer.field, gauges, watch.condition, watch.meters,
-        anyio.current_time(), house.now(), fault=fault, stopping=house.stopping.is_set(),
+        anyio.current_time(), house.now(), fault=fault, uncounted=ledger.uncounted,
+        stopping=house.stopping.is_set(),
     )  # fmt: skip

@@ -21,11 +21,13 @@ async def alive(house: House, visit: Visit) -> web.StreamResponse:
 
 
 async def ready(house: House, visit: Visit) -> web.StreamResponse:
-    """200 while there is a lane at all and the server is not about to end. No quota is looked at."""
+    """200 while a lane might start at all and the server is not about to end. No quota is looked at."""
     if house.stopping.is_set():
         return visit.json({"status": "stopping"}, 503, {"retry-after": "5"})
     if not house.lanes:
         return visit.json({"status": "no lanes"}, 503, {"retry-after": "30"})
+    if all(map(house.racer.ledger.uncounted, house.lanes)):
+        return visit.json({"status": "no database"}, 503, {"retry-after": "30"})
     return visit.json({"status": "ready"})
 
 

@@ -46,6 +46,7 @@ async def serve(
     journal = Journal.of(config.env)
     with anyio.open_signal_receiver(*ENDING) as signals:
         async with Racer(config, transport=transport, observers=[audience]) as racer:
+            await racer.ledger.settled()
             server = Server(
                 racer, settings, audience,
                 timeouts=timeouts, journal=journal, routes=routes, connections=connections_for(settings),

@@ -89,7 +89,7 @@ def database_of(store: SqliteStore) -> Database:
 
 
 def ledger_of(racer: Racer) -> Ledger:
-    return racer._ledger  # pyright: ignore[reportPrivateUsage] - as above
+    return racer.ledger
 
 
 async def rows(store: SqliteStore, select: str) -> list[tuple[Any, ...]]:

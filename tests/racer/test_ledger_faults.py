@@ -238,3 +238,18 @@ async def test_an_exchange_that_never_ends() -> None:
 
         assert anyio.current_time() - before <= 11
         assert [4] == [fact.lost for fact in all_.of(StoreTroubled)]
+
+
+async def test_who_cannot_be_counted() -> None:
+    """While the store is away, what has limits and holds nothing; what has none may run all the same."""
+    metered, free = limited("a", DAILY), limited("b")
+    scripts = {"a": says("hi"), "b": says("hi")}
+    async with table(metered, free, scripts=scripts, within=failing("foreign", 1, times=1)) as all_:
+        ledger = all_.racer.ledger
+        await ledger.settled()
+        lanes = all_.racer.field.lanes
+        assert ledger.fault
+        assert [ledger.uncounted(lane) for lane in lanes] == [True, False]
+        await anyio.sleep(10)
+        assert not ledger.fault
+        assert [ledger.uncounted(lane) for lane in lanes] == [False, False]

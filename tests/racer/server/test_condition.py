@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.core.facts import ClockJumped, CoolDownEnded, CoolDownStarted, StoreHealed, StoreTroubled
+from racer.core.facts import ClockJumped, CoolDownEnded, CoolDownStarted
 from racer.core.heat import Ending, Outcome
 from racer.server.condition import LONGEST_MESSAGE, Condition, Rest, Serving, Trouble
 from tests.racer.server.rooms import BOX, A, B, ends, over, started
@@ -92,11 +92,8 @@ def test_falling_back(lanes: tuple[Lane, ...], fallback: bool) -> None:
     assert condition.serving.fallback is fallback
 
 
-def test_the_store() -> None:
-    """In trouble until it is well."""
+def test_what_says_nothing_of_lanes() -> None:
+    """Facts of the clock change nothing here."""
     condition = Condition()
-    condition.observe(StoreTroubled("the disk is full", 0), 1.0)
-    assert condition.fault == "the disk is full"
     condition.observe(ClockJumped(1.0), 2.0)
-    condition.observe(StoreHealed(3.0), 2.0)
-    assert condition.fault == ""
+    assert (condition.serving, condition.troubles, condition.answered) == (None, {}, {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from racer.core.heat import Outcome
 from racer.core.metering import meters_of
 from racer.core.span import Calendar, Once, Rolling
 from racer.server.condition import Condition
-from racer.server.health import SOON, Report, Scene, report_of
+from racer.server.health import SOON, UNCOUNTED, Report, Scene, report_of
 from racer.testing import fails, says
 from racer_adapters.errors import Kind, WireError
 from tests.racer.accounts.ledgers import usage
@@ -27,6 +29,8 @@ from tests.racer.server.rooms import ends, get, kept, over
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.racer.server.houses import Room
 
 NOW, TICKS = 1_000_000.0, 500.0
 DAY = Calendar("day", 0, 0, UTC)
@@ -166,6 +170,45 @@ def test_a_store_in_trouble_and_a_server_that_ends() -> None:
     assert report(fault="the disk is full").status == "degraded"
     assert report(fault="the disk is full").body["store"] == {"available": False, "fault": "the disk is full"}
     assert report(stopping=True).status == "unavailable"
+
+
+def test_limits_that_cannot_be_counted() -> None:
+    """Who has them is not available, and says why; nobody knows for how long. Who has none, is."""
+    told = report(fault="the disk is full", uncounted=[A].__contains__)
+
+    assert (told.status, told.body["lanes_available"]) == ("degraded", 1)
+    assert [provider(told, name)["available"] for name in "ab"] == [False, True]
+    assert [provider(told, name)["reason"] for name in "ab"] == [UNCOUNTED, None]
+    every = report(fault="the disk is full", uncounted=[A, B].__contains__)
+    assert (every.status, every.wait) == ("unavailable", SOON)
+
+
+@pytest.mark.anyio
+@pytest.mark.real_time
+@pytest.mark.parametrize("others", [[], ["b"]])
+async def test_a_database_of_another_program(tmp_path: Path, others: list[str]) -> None:
+    """Health, the probe and the metrics say what a question meets, before and after one was asked."""
+    with closing(sqlite3.connect(tmp_path / "racer.db")) as foreign:
+        foreign.execute("CREATE TABLE theirs (a)")
+    rows = {"a": LIMITED} | {name: row(name) for name in others}
+    async with kept(tmp_path, {name: says("hello") for name in rows}, rows=rows) as place:
+        await place.racer.ledger.settled()
+        before = await _told(place)
+        asked, _, _ = await place.ask()
+        after = await _told(place)
+
+    expected = (200, 200, 200) if others else (503, 503, 503)
+    assert before == after == (expected[0], expected[1], {"a": 0.0} | dict.fromkeys(others, 1.0))
+    assert asked == expected[2]
+
+
+async def _told(place: Room) -> tuple[int, int, dict[str, float]]:
+    """The status of health and of the probe, and who is available by the metrics."""
+    (health, _), (ready, _) = await get(place, "/api/health"), await get(place, "/readyz")
+    async with place.client.get(place.server.url + "/metrics") as page:
+        lines = (await page.text()).splitlines()
+    rows = [line.split(" ") for line in lines if line.startswith("racer_provider_available{")]
+    return health, ready, {name.split('"')[1]: float(value) for name, value in rows}
 
 
 @pytest.mark.anyio

@@ -369,7 +369,7 @@ async def main():
         child = os.fork()
         if child == 0:
             try:
-                await racer._ledger._store.exchange(racer._ledger._purse.report(0.0), (), 0.0)
+                await racer.ledger._store.exchange(racer.ledger._purse.report(0.0), (), 0.0)
             except Exception as error:
                 print(type(error).__name__, error, flush=True)
             os._exit(0)
