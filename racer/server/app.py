@@ -126,6 +126,7 @@ class Server:
             watch=Watch(time.time),
         )
         self.house.audience.join(self.house.watch)
+        self.house.audience.join(self.house.visitors.observe)
         self.house.served.append(self.house.watch.tally.served)
         self._gate = gate_of(settings, settings.tokens)
         self._routes = _by_path(routes)

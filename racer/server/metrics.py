@@ -79,7 +79,9 @@ QUOTA = Name(
     "Share of a limit that is used.",
     ("provider", "account", "model", "unit", "window"),
 )
-TOKEN_USE = Name("racer_token_tokens_total", "Tokens of replies to each token.", ("token", "direction"))
+TOKEN_USE = Name(
+    "racer_token_tokens_total", "Tokens of the lanes that each token has had started.", ("token", "direction")
+)
 BUILD = Name("racer_build_info", "Which racer this is.", ("version",))
 RACES_NOW = Name("racer_races_in_flight", "Races that are under way.")
 LANES_NOW = Name("racer_lanes_in_flight", "Lanes that are under way.", ("provider",))

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from racer.server.house import House
     from racer.server.question import Question, Refused
     from racer.server.visit import Visit
-    from racer.server.visitors import Account
     from racer.stream import Stream
 
 
@@ -54,14 +53,10 @@ class Encoder(Protocol):
     def broken(self, refused: Refused) -> bytes: ...
 
 
-async def streamed(
-    house: House, visit: Visit, account: Account, question: Question, encoder: Encoder
-) -> web.StreamResponse:
+async def streamed(house: House, visit: Visit, question: Question, encoder: Encoder) -> web.StreamResponse:
     """The answer, sent to its end. Raises RacerError while its status can still be told."""
     async with house.racer.stream(question.messages, **question.options) as stream:
-        reply = await _Relay(house, visit, stream, encoder).run()
-    if reply is not None:
-        account.used(reply)
+        await _Relay(house, visit, stream, encoder).run()
     if visit.opened is None:
         raise RuntimeError("a stream has ended without a head")
     return visit.opened
@@ -78,26 +73,22 @@ class _Relay:
         self._began = False
         self._thoughts = ""
 
-    async def run(self) -> Reply | None:
-        """The reply, or None where it broke off and the client was told."""
+    async def run(self) -> None:
+        """To its end, or until it breaks off and the client was told."""
         try:
             while (piece := await self._next()) is not None:
                 await self._pass_on(piece)
-            reply = self._stream.reply
-            await self._send(self._beginning() + self._encoder.end(reply))
+            await self._send(self._beginning() + self._encoder.end(self._stream.reply))
         except RacerError as error:
             if self._visit.opened is None:
                 raise
             refused = self._house.refused(error)
             self._visit.code = refused.code
             await self._send(self._encoder.broken(refused))
-            return None
         except asyncio.CancelledError:
             if self._visit.opened is None or not self._house.sends_away(self._visit):
                 raise
             await self._send_away()
-            return None
-        return reply
 
     async def _send_away(self) -> None:
         if (task := asyncio.current_task()) is not None:

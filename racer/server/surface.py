@@ -38,15 +38,14 @@ def answering(surface: Surface) -> Handler:
     """The handler of a surface's route for questions."""
 
     async def answer(house: House, visit: Visit) -> web.StreamResponse:
-        with house.visitors.admitted(visit.holder) as account:
+        with house.visitors.admitted(visit.holder):
             body = await read_object(visit.request, house.timeouts.body, house.timeouts.pace)
             question = surface.question(body, house.lanes)
             check_images(question.messages)
             with following(visit.trail):
                 if question.stream:
-                    return await streamed(house, visit, account, question, surface.encoder(question))
+                    return await streamed(house, visit, question, surface.encoder(question))
                 reply = await house.racer.race(question.messages, **question.options)
-            account.used(reply)
             return visit.whole(surface.whole(question, reply), reply)
 
     return answer

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from racer.core.facts import LaneEnded
+from racer.server.audience import current
 from racer.server.question import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from racer.core.reply import Reply
+    from racer.core.facts import Fact
     from racer.server.guard import Holder
+    from racer_adapters.types import Usage
 
 MINUTE = 60.0
 MOMENT = 1  # seconds: somebody is done soon
@@ -31,9 +34,9 @@ class Account:
     output_tokens: int = 0
     _recent: deque[float] = field(default_factory=deque[float], repr=False)
 
-    def used(self, reply: Reply) -> None:
-        self.input_tokens += reply.usage.input_tokens
-        self.output_tokens += reply.usage.output_tokens
+    def used(self, usage: Usage) -> None:
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
 
     def wait(self, most: int, now: float) -> float:
         """Seconds until one more request is within `most` a minute; 0 where it is now."""
@@ -61,7 +64,7 @@ class Visitors:
         return self.accounts.setdefault(name, Account())
 
     @contextmanager
-    def admitted(self, holder: Holder) -> Generator[Account]:
+    def admitted(self, holder: Holder) -> Generator[None]:
         """A place for one request. Raises Refused where there is none."""
         account, now = self.account(holder.name), self._now()
         try:
@@ -72,10 +75,15 @@ class Visitors:
         account.begin(now, counted=holder.requests_per_minute is not None)
         self.in_flight += 1
         try:
-            yield account
+            yield
         finally:
             self.in_flight -= 1
             account.in_flight -= 1
+
+    def observe(self, fact: Fact) -> None:
+        """Every lane counts for the token whose request has started it, however that ended for its client."""
+        if isinstance(fact, LaneEnded) and fact.record.usage is not None and (trail := current()) is not None:
+            self.account(trail.token).used(fact.record.usage)
 
     def _check(self, holder: Holder, account: Account, now: float) -> None:
         if self.in_flight >= self.most:

@@ -13,9 +13,10 @@ import pytest
 
 from racer.cli.program import perform
 from racer.cli.shell import Shell
-from racer.testing import hangs, says
+from racer.testing import hangs, says, streams
+from racer_adapters.errors import Kind, WireError
 from tests.racer.accounts.rows import LONG_KEY, row
-from tests.racer.server.houses import CHAT, TOKEN, Room, said, token
+from tests.racer.server.houses import CHAT, TOKEN, Room, said, token, until
 from tests.racer.server.rooms import ROW, get, kept, until_written
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_time]
@@ -75,6 +76,37 @@ async def test_usage_by_token(tmp_path: Path) -> None:
     assert mine | {"input_tokens": 0, "output_tokens": 0} == {
         "token": "team", "requests": 1, "refused": 0, "in_flight": 0, "input_tokens": 0, "output_tokens": 0,
     }  # fmt: skip
+
+
+async def test_usage_of_who_leaves(tmp_path: Path) -> None:
+    """Whoever leaves a stream, or whose stream breaks off, has used what `totals` say, losers included."""
+    broken_off = streams("hel", breaks=WireError(Kind.RESET, "connection lost"))
+    slow = streams("Why?", "because", gap=60.0)
+    scripts = {"a": [broken_off, slow], "b": [hangs(), hangs()]}
+    async with kept(tmp_path, scripts, rows={"a": ROW, "b": row("b")}) as place:
+        async with place.client.post(place.server.url + CHAT, json=said(stream=True)) as broken:
+            text = await broken.text()
+        async with place.client.post(place.server.url + CHAT, json=said(stream=True)) as left:
+            await left.content.readuntil(b"Why?")
+        await until(lambda: not place.server.house.visitors.in_flight)
+        await until_ended(place, 2)
+        _, served = await get(place, "/api/usage")
+
+    (mine,) = served["by_token"]
+    assert "stream_broken" in text
+    assert mine["requests"] == 2
+    assert min(mine["input_tokens"], mine["output_tokens"]) > 0
+    assert mine["input_tokens"] + mine["output_tokens"] == sum(each["tokens"] for each in served["totals"])
+
+
+async def until_ended(place: Room, races: int) -> None:
+    """Until the database has so many of them to their ends, won or not."""
+    with anyio.fail_after(10):
+        while True:
+            found = await place.server.house.books.recent(10)
+            if sum(race.ending is not None for race in found.races) == races:
+                return
+            await anyio.sleep(0.05)
 
 
 @pytest.mark.parametrize(

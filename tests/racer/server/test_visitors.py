@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
 
-from racer.core.reply import Reply
+from racer.core.heat import Outcome
+from racer.server.audience import Trail, following
 from racer.server.guard import LOCAL, Holder
 from racer.server.question import Refused
 from racer.server.visitors import Visitors
 from racer_adapters.types import Usage
+from tests.racer.server.rooms import ends, started
 
 
 class Watch:
@@ -75,14 +75,15 @@ def test_requests_of_a_minute() -> None:
 def test_what_was_used() -> None:
     """By token, since the server began."""
     visitors = Visitors(10, Watch())
-    with ExitStack() as stack:
-        account = stack.enter_context(visitors.admitted(Holder("a", in_flight=1)))
+    with visitors.admitted(Holder("a", in_flight=1)), following(Trail("a")):
         refused(visitors, Holder("a", in_flight=1))
-        account.used(Reply("", "p", "m", Usage(3, 4), 1.0, "r"))
-        account.used(Reply("", "p", "m", Usage(1, 1), 1.0, "r"))
-        assert account.in_flight == 1
+        for fact in (started(), ends(usage=Usage(3, 4)), ends(Outcome.LOST, usage=Usage(1, 1))):
+            visitors.observe(fact)
+        visitors.observe(ends(Outcome.FAILED, usage=None))
+        assert visitors.account("a").in_flight == 1
+    visitors.observe(ends(usage=Usage(9, 9)))
 
-    told = visitors.accounts["a"]
+    (told,) = visitors.accounts.values()
     assert (told.requests, told.refused, told.in_flight) == (1, 1, 0)
     assert (told.input_tokens, told.output_tokens) == (4, 5)
 
