@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from racer.cli.command import Command
 from racer.cli.failure import DONE, LOST, words_of
@@ -14,6 +13,7 @@ from racer.errors import BadRequest, DeadlineExceeded, NoLanes, RaceLost, RacerE
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from racer.cli.live import Watch
     from racer.cli.shell import Shell
@@ -26,6 +26,11 @@ ROUNDS = 6
 MOST_ROUNDS = 100
 LANES = 4
 DEADLINE = 15.0
+POLICIES: Mapping[Literal["all", "frugal", "one"], str] = {
+    "all": "{lanes} lanes start together, the first valid reply wins.",
+    "frugal": "the same prompts, one lane each, a second one when the first is late or fails.",
+    "one": "the same prompts once more, one lane at a time, the next when it fails.",
+}
 PROMPTS = (
     "Why is the sky blue?",
     "Name three rivers.",
@@ -37,11 +42,11 @@ PROMPTS = (
 
 _DESCRIPTION = f"""\
 See a race: simulated providers start on this machine, a few prompts are raced,
-and the same prompts are then asked one lane at a time, for comparison. Tables
-tell what each provider did and how long answers took.
+and the same prompts are then asked sparingly, and one lane at a time, for
+comparison. Tables tell what each provider did and how long answers took.
 
 It needs no key, no network and no configuration, uses none of yours, and ends
-by itself: {ROUNDS} rounds take about a quarter of a minute."""
+by itself: {ROUNDS} rounds take about half a minute."""
 
 _EXAMPLES = """\
 examples:
@@ -97,11 +102,11 @@ def run(arguments: argparse.Namespace, shell: Shell) -> int:
         profile = replace(profile, seed=arguments.seed)
     show = Show(profile, arguments.rounds, arguments.lanes, shell, live.watch(shell), Tally())
     try:
-        raced, single = asyncio.run(both(show))
+        tallies = asyncio.run(every_policy(show))
     finally:
         show.watch.close()
-    _sum_up(show, raced, single)
-    return DONE if raced.races else LOST
+    _sum_up(show, tallies)
+    return DONE if tallies["all"].races else LOST
 
 
 COMMAND = Command("demo", "see a race, with simulated providers: no key, no network", describe, run)
@@ -112,18 +117,20 @@ def _check(option: str, value: int, most: int) -> None:
         raise BadRequest(f"{option} is {value}: use a whole number from 1 to {most}")
 
 
-async def both(show: Show) -> tuple[Tally, Tally]:
-    """Every prompt with policy all, then with policy one. Raises RacerError where no port is to be had."""
+async def every_policy(show: Show) -> dict[str, Tally]:
+    """Every prompt with each policy in turn. Raises RacerError where no port is to be had."""
     count = len(show.profile.providers)
     show.shell.say(f"{count} simulated providers on this machine: no key, no network.\n")
-    show.shell.say(f"Policy all: {show.lanes} lanes start together, the first valid reply wins.\n")
-    raced = await _all_prompts(show, {"policy": "all", "lanes": show.lanes, "deadline": DEADLINE})
-    show.shell.say("The same prompts, policy one: one lane at a time, the next when it fails.\n")
-    return raced, await _all_prompts(show, {"policy": "one", "lanes": show.lanes, "deadline": DEADLINE})
+    tallies: dict[str, Tally] = {}
+    for policy, words in POLICIES.items():
+        show.shell.say(f"Policy {policy}: {words.format(lanes=show.lanes)}\n")
+        options: Options = {"policy": policy, "lanes": show.lanes, "deadline": DEADLINE}
+        tallies[policy] = await _all_prompts(show, options)
+    return tallies
 
 
 async def _all_prompts(show: Show, options: Options) -> Tally:
-    """Every prompt once. The providers start afresh, so both policies meet the same paces and faults."""
+    """Every prompt once. The providers start afresh, so all policies meet the same paces and faults."""
     from racer.api import Racer
     from racer.cli.simulated import config_for
     from racer.cli.tally import Tally
@@ -152,30 +159,29 @@ async def _simulator(profile: Profile, stack: AsyncExitStack) -> Simulator:
         raise RacerError(f"the demo needs a port on 127.0.0.1 and gets none ({error.strerror})") from None
 
 
-def _sum_up(show: Show, raced: Tally, single: Tally) -> None:
+def _sum_up(show: Show, tallies: Mapping[str, Tally]) -> None:
     from rich.text import Text
 
     from racer.cli.console import publish
     from racer.cli.tables import comparison_table, usage_table
 
-    both = {f"all, {show.lanes} lanes": raced, "one": single}
-    show.shell.lay_out("What each provider did, in both:\n")
+    show.shell.lay_out("What each provider did, in all of it:\n")
     publish(show.shell, lambda width: usage_table(show.total.uses, width=width))
     show.shell.lay_out("\nHow long an answer took:\n")
-    publish(show.shell, lambda width: comparison_table(both, width=width))
+    publish(show.shell, lambda width: comparison_table(tallies, width=width))
     show.shell.lay_out("")
-    publish(show.shell, lambda _: Text(verdict(raced, single)))
+    publish(show.shell, lambda _: Text(verdict(tallies)))
     show.shell.lay_out(f"\n{_NEXT}")
 
 
-def verdict(raced: Tally, single: Tally) -> str:
+def verdict(tallies: Mapping[str, Tally]) -> str:
     """What was measured, in words."""
-    if not raced.races or not single.races:
-        return "Not enough races were won to compare the two."
-    medians, slowest = [[pick(tally.races) for tally in (raced, single)] for pick in (median, max)]
+    if not all(tally.races for tally in tallies.values()):
+        return "Not enough races were won to compare the policies."
+    slowest = {policy: f"{max(tally.races):.2f} s" for policy, tally in tallies.items()}
+    requests = {policy: tally.requests for policy, tally in tallies.items()}
     return (
-        f"Raced, half of the answers came within {medians[0]:.2f} s and the slowest in {slowest[0]:.2f} s; "
-        f"one lane at a time it was {medians[1]:.2f} s and {slowest[1]:.2f} s. "
-        f"The price: {raced.requests} requests instead of {single.requests}, "
-        f"{raced.stopped} of them stopped on the way."
+        f"One lane at a time, the slowest answer took {slowest['one']}. Racing all took it to "
+        f"{slowest['all']}, for {requests['all']} requests instead of {requests['one']}; frugal, which asks "
+        f"a second lane only when the first is late, to {slowest['frugal']} for {requests['frugal']}."
     )

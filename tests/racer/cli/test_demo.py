@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.cli.demo import PROMPTS, Show, both, verdict
+from racer.cli.demo import POLICIES, PROMPTS, Show, every_policy, verdict
 from racer.cli.live import watch
 from racer.cli.main import main
 from racer.cli.tally import Tally
@@ -25,7 +25,7 @@ SHORT = ["demo", "--rounds", "1", "--lanes", "2"]
 
 
 def test_a_short_demo_shows_everything(tmp_path: Path) -> None:
-    """Both policies, a line for what happened, tables, what to type next; and nothing of the user is used."""
+    """All policies, a line for what happened, tables, what to type next; and nothing of the user is used."""
     (tmp_path / "racer.toml").write_text("nonsense")
     environ = {"COLUMNS": "100", "RACER_CONFIG": "missing", "GROQ_API_KEY": "test-key-" + "x" * 12}
     shell = shell_of(environ=environ, cwd=tmp_path)
@@ -33,13 +33,12 @@ def test_a_short_demo_shows_everything(tmp_path: Path) -> None:
     assert main([*SHORT, "--seed", "3"], shell) == 0
 
     told, result = text_of(shell.stderr), text_of(shell.stdout)
-    assert told.count(f"1/1 {PROMPTS[0]}") == 2
-    assert told.count("  won\n") == 2
+    assert told.count(f"1/1 {PROMPTS[0]}") == len(POLICIES)
+    assert told.count("  won\n") == len(POLICIES)
     assert "Policy all: 2 lanes" in told
-    assert "policy one" in told
+    assert all(f"Policy {policy}:" in told and f"\n{policy} " in result for policy in POLICIES)
     assert "provider" in result
-    assert "all, 2 lanes" in result
-    assert "Raced, half of the answers came within" in result
+    assert "One lane at a time, the slowest answer took" in result
     assert 'racer ask "' in result
     assert "\x1b" not in told + result
 
@@ -60,9 +59,9 @@ async def test_a_lost_race_does_not_end_it() -> None:
     shell, total = shell_of(), Tally()
     show = Show(parse_profile(BROKEN, "broken"), 2, 2, shell, watch(shell), total)
 
-    raced, single = await both(show)
+    tallies = await every_policy(show)
 
-    assert (raced.races, raced.lost, single.lost) == ([], 2, 2)
+    assert [(tally.races, tally.lost) for tally in tallies.values()] == [([], 2)] * len(POLICIES)
     assert text_of(shell.stderr).count("racer: all 2 lanes failed.") >= 2
     assert "  sim-a/m: server 500: " in text_of(shell.stderr)
     assert len(total.uses) == 2
@@ -85,13 +84,14 @@ def test_the_verdict_is_what_was_measured() -> None:
     for fact in WHOLE:
         tally(fact)
 
-    assert verdict(tally, tally) == (
-        "Raced, half of the answers came within 1.00 s and the slowest in 1.00 s; one lane at a time it was "
-        "1.00 s and 1.00 s. The price: 3 requests instead of 3, 1 of them stopped on the way."
+    assert verdict(dict.fromkeys(POLICIES, tally)) == (
+        "One lane at a time, the slowest answer took 1.00 s. Racing all took it to 1.00 s, for 3 requests "
+        "instead of 3; frugal, which asks a second lane only when the first is late, to 1.00 s for 3."
     )
-    assert (
-        verdict(tally, Tally()) == verdict(Tally(), tally) == "Not enough races were won to compare the two."
-    )
+    for policy in POLICIES:
+        assert verdict({**dict.fromkeys(POLICIES, tally), policy: Tally()}) == (
+            "Not enough races were won to compare the policies."
+        )
 
 
 def test_a_process_on_a_pipe_prints_plain_lines(tmp_path: Path) -> None:
@@ -119,9 +119,9 @@ def test_a_terminal_shows_bars(columns: int, tmp_path: Path) -> None:
 
     assert done.code == 0
     rows = [line for line in done.lines if line.startswith(("✓", "✗", "–"))]
-    assert sum(row.startswith("✓") for row in rows) == 2
+    assert sum(row.startswith("✓") for row in rows) == len(POLICIES)
     assert all(len(row) < columns for row in rows)
-    assert done.raw.count("\x1b[?25l") == done.raw.count("\x1b[?25h") == 2
+    assert done.raw.count("\x1b[?25l") == done.raw.count("\x1b[?25h") == len(POLICIES)
 
 
 def test_ctrl_c_ends_it(tmp_path: Path) -> None:
