@@ -13,6 +13,7 @@ from racer.errors import BadRequest
 from racer.server.openapi import DOCUMENT
 from racer.server.query import count, flag, number, query_of
 from racer.server.question import Refused, wrong
+from racer.server.wording import throughout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,14 +90,17 @@ async def races(house: House, visit: Visit) -> web.StreamResponse:
 
 
 async def race(house: House, visit: Visit) -> web.StreamResponse:
-    """What `racer why --json` prints of the race that the path names, by its id or the beginning of it."""
+    """What `racer why --json` prints of the race that the path names, by its id or the beginning of it.
+
+    But nothing of how the server is set up.
+    """
     query_of(visit.request.raw_path, frozenset())
     wanted = visit.request.raw_path.partition("?")[0].removeprefix(PATH)
     if wanted == "last":
-        return visit.json((await _meant(house, None)).to_dict())
+        return visit.json(throughout((await _meant(house, None)).to_dict()))
     if not _ID.fullmatch(wanted):
         raise Refused(404, "the id of a race has the digits 0-9 and a-f alone", param="id", code="not_found")
-    return visit.json((await _meant(house, wanted)).to_dict())
+    return visit.json(throughout((await _meant(house, wanted)).to_dict()))
 
 
 async def _meant(house: House, wanted: str | None) -> Timeline:

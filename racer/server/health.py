@@ -17,6 +17,7 @@ from racer.accounts.inquiry import Inquiry
 from racer.core.span import Rolling
 from racer.errors import StoreError
 from racer.server.query import query_of
+from racer.server.wording import for_clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -133,7 +134,7 @@ def report_of(scene: Scene) -> Report:
     body = {
         "status": status,
         "at": scene.now,
-        "store": {"available": not scene.fault, "fault": scene.fault or None},
+        "store": {"available": not scene.fault, "fault": for_clients(scene.fault) or None},
         "serving": _serving(scene),
         "lanes": len(standings),
         "lanes_available": sum(each.available for each in standings),
@@ -177,7 +178,7 @@ def _provider(card: Card, mine: Sequence[Standing], limits: Sequence[Gauge], sce
     return {
         "name": name,
         "state": str(card.state),
-        "reason": card.why or (UNCOUNTED if any(each.uncounted for each in mine) else None),
+        "reason": for_clients(card.why) or (UNCOUNTED if any(each.uncounted for each in mine) else None),
         "local": card.provider.local,
         "available": any(each.available for each in mine),
         "lanes": len(mine),

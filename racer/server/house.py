@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio
 from aiohttp import web
 
+from racer.errors import NoLanes, StoreError
 from racer.server import fault
 from racer.server.readings import Books
 from racer.server.visit import Served, Visit
+from racer.server.wording import for_clients
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from racer.server.question import Refused
     from racer.server.visitors import Visitors
     from racer.server.watch import Watch
+
+MOST_NOTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Timeouts:
 class House:
     """`now` is in unix seconds; `served` hear of every request when it is over.
 
-    `stopping` is set once; `over`: who is still under way then is sent away.
+    `stopping` is set once; `over`: who is still under way then is sent away. `noted` is what the log was
+    told of lanes and the database: once is enough.
     """
 
     racer: Racer
@@ -63,6 +68,7 @@ class House:
     watch: Watch
     stopping: anyio.Event = field(default_factory=anyio.Event)
     over: bool = False
+    noted: set[str] = field(default_factory=set[str])
     served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])
     books: Books = field(init=False)
 
@@ -74,8 +80,18 @@ class House:
         return self.racer.field.lanes
 
     def refused(self, error: RacerError) -> Refused:
-        """What a client is told of it."""
+        """What a client is told of it; where that is less than there is to say, the log has the whole."""
+        whole = str(error)
+        lasting = isinstance(error, StoreError) or (isinstance(error, NoLanes) and error.until is None)
+        if lasting and for_clients(whole) != whole and self._is_news(whole):
+            self.journal.lacking(whole)
         return fault.refused(error, self.now(), self.lanes, self._rest)
+
+    def _is_news(self, text: str) -> bool:
+        if text in self.noted or len(self.noted) >= MOST_NOTED:
+            return False
+        self.noted.add(text)
+        return True
 
     def sends_away(self, visit: Visit) -> bool:
         """Whether a request was cancelled by the server's end, and its client is there to hear so."""

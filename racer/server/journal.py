@@ -53,6 +53,10 @@ class Journal:
             "error", "http.failed", {"request": visit.id, "route": visit.route, "error": kind, "at": where}
         )
 
+    def lacking(self, reason: str) -> None:
+        """Why a question or a page could not be answered, with all that clients are not told."""
+        self._put("warning", "http.lacking", {"reason": reason})
+
     def note(self, name: str, **fields: object) -> None:
         self._put("info", name, fields)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from racer.logs import fields_of, name_of
+from racer.server.wording import for_clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,6 +49,8 @@ class Event:
         if not self._lines:
             name = name_of(self.fact)
             data = {"event": name, "at": round(self.at, 4), **fields_of(self.fact)}
+            if "reason" in data:
+                data["reason"] = for_clients(str(data["reason"]))
             self._lines = _lines(name, data, f"{life}-{self.number}")
         return self._lines
 

@@ -202,6 +202,33 @@ async def test_a_database_of_another_program(tmp_path: Path, others: list[str]) 
     assert asked == expected[2]
 
 
+@pytest.mark.anyio
+@pytest.mark.real_time
+async def test_where_the_database_lies(tmp_path: Path) -> None:
+    """Clients are told what is wrong with it; where it is stands in the log, once."""
+    (tmp_path / "racer.db").write_bytes(b"no database" * 400)
+    async with kept(tmp_path, rows={"a": LIMITED}) as place:
+        await place.racer.ledger.settled()
+        async with place.client.get(place.server.url + "/api/events?race=none") as events:
+            _, health = await get(place, "/api/health")
+            pages = [health, *[await get(place, path) for path in ("/api/usage", "/api/races", "/api/usage")]]
+            status, refusal, headers = await place.ask()
+            pages += [refusal, *[await get(place, f"/api/races/{headers['x-racer-race-id']}")]]
+            place.server.house.stopping.set()
+            heard = await events.text()
+
+    lacking = [fields["reason"] for level, name, fields in place.lines if (level, name)[1] == "http.lacking"]
+    told = orjson.dumps(pages).decode() + heard
+    assert (status, health["store"]["fault"]) == (
+        503,
+        "the database is not racer's, and is left as it is: the server's log says more",
+    )
+    assert str(tmp_path) not in told
+    assert "RACER_DB" not in told
+    assert len(lacking) == len(set(lacking)) > 0
+    assert all(str(tmp_path) in each for each in lacking)
+
+
 async def _told(place: Room) -> tuple[int, int, dict[str, float]]:
     """The status of health and of the probe, and who is available by the metrics."""
     (health, _), (ready, _) = await get(place, "/api/health"), await get(place, "/readyz")

@@ -57,6 +57,14 @@ def test_faults_of_ours() -> None:
     assert PROMPT not in str(fields)
 
 
+def test_what_clients_are_not_told() -> None:
+    """It stands in the log."""
+    lines: list[tuple[str, str, Any]] = []
+    Journal(lambda level, name, fields: lines.append((level, name, fields))).lacking("the database /x is …")
+
+    assert lines == [("warning", "http.lacking", {"reason": "the database /x is …"})]
+
+
 def test_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     """In the form, and from the level, that RACER_LOG and RACER_LOG_LEVEL ask for."""
     Journal.of({"RACER_LOG": "json", "RACER_LOG_LEVEL": "info"}).note("server.started", url="x\ny")
