@@ -19,6 +19,7 @@ from racer.errors import (
 )
 from racer.server.names import nobody_is_called
 from racer.server.question import Refused, place_in
+from racer.server.unfit import too_long, unfit
 from racer.server.wording import for_clients
 from racer_adapters.errors import Kind
 
@@ -49,7 +50,7 @@ def refused(
         case BadRequest():
             return _bad_request(error, lanes)
         case NoLanes():
-            return _nobody(error, now)
+            return unfit(error.skipped) or _nobody(error, now)
         case DeadlineExceeded():
             return Refused(504, _told(error), kind="server_error", code="deadline_exceeded", again=False)
         case RaceLost():
@@ -97,6 +98,10 @@ def _lost(error: RaceLost, lanes: Iterable[Lane], rest: Callable[[Lane], float |
     """What all providers have said of themselves, the client hears: it knows how to wait."""
     failed = [each for each in error.attempts if each.outcome is Outcome.FAILED]
     kinds = {kind_of(each.reason) for each in failed}
+    if kinds == {Kind.TOO_LONG}:
+        return too_long("\n".join(f"  {each.lane}: {each.reason}" for each in failed))
+    if kinds and kinds <= {Kind.TOO_LONG, Kind.BAD_REQUEST}:
+        return Refused(400, _told(error), again=False)
     if not kinds or not kinds <= {*_LIMITS, Kind.OVERLOADED}:
         return Refused(502, _told(error), kind="server_error", code="race_lost", again=False)
     names = {each.lane for each in failed}

@@ -18,6 +18,7 @@ from racer.errors import (
 )
 from racer.server import fault
 from racer.server.fault import SOON, refused
+from racer_adapters.errors import Kind
 from tests.core.lanes import lane
 
 NOW = 1_800_000_000.0
@@ -122,6 +123,32 @@ def test_what_all_providers_say(
 
     assert (told.status, told.retry_after, told.again) == (status, wait, again)
     assert told.message == str(error)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status", "code"),
+    [
+        ([f"{Kind.TOO_LONG} 400: too many tokens"], 400, "context_length_exceeded"),
+        ([f"{Kind.TOO_LONG} 413: no", f"{Kind.TOO_LONG}: no"], 400, "context_length_exceeded"),
+        ([f"{Kind.BAD_REQUEST} 400: no such field"], 400, None),
+        ([f"{Kind.TOO_LONG} 413: no", f"{Kind.BAD_REQUEST} 400: no"], 400, None),
+        ([f"{Kind.BAD_REQUEST} 400: no", "server 500: no"], 502, "race_lost"),
+    ],
+)
+def test_what_is_the_clients_to_change(reasons: list[str], status: int, code: str | None) -> None:
+    """Where every provider says so: with each one's words, and nothing to wait for."""
+    error = RaceLost("all failed", attempts=[attempt("abc"[at], why) for at, why in enumerate(reasons)])
+    told = refused(error, NOW)
+
+    assert (told.status, told.code, told.again, told.retry_after) == (status, code, False, None)
+    assert all(reason in told.message for reason in reasons)
+
+
+def test_nobody_who_was_asked_can() -> None:
+    """That is no 503: it says what to change."""
+    told = refused(NoLanes("no lane can run", skipped=[("a/m", "cannot do tools")]), NOW)
+
+    assert (told.status, told.param) == (400, "tools")
 
 
 def test_faults_of_ours_are_not_told() -> None:

@@ -36,7 +36,7 @@ def test_advice(kinds: tuple[Kind, ...]) -> None:
 
 
 SLOW = Skipped("a/m", "rate: slow down", NOW + 12)
-BANNED = Skipped("a/m", "cannot do tools", FOREVER)
+BANNED = Skipped("a/m", "not in only", FOREVER)
 ERRORS: dict[str, RacerError] = {
     "soon": nobody((), [SLOW], NOW + 12, NOW),
     "later": nobody((), [SLOW], NOW + 90, NOW),
