@@ -266,6 +266,8 @@ class Batch:
             self._opened.set()
             await self._wanted.wait()
             self._began = self._parts.stage.now()
+            if self._job is not None:
+                await loop.run_in_executor(self._thread, self._job.begin)
             keep = self._keep
             keep.begin(self._job, runner.saved, runner.troubled, read=self._reads)
             await runner.run(keep)

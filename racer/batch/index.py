@@ -37,16 +37,18 @@ _PRAGMAS = (
 )
 _TABLES = (
     "CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    # `id` is the custom_id's number, see `number_of`.
+    # `id` is the custom_id's number, see `number_of`; `failed` is 0, 1, or AGAIN.
     """CREATE TABLE lines (
         line INTEGER PRIMARY KEY, digest BLOB NOT NULL, id INTEGER NOT NULL, failed INTEGER NOT NULL)""",
 )
-# Of two rows of one line, which only a hand can have made, the answer counts.
+# A line that is to be asked again counts less than any row; of two rows of one line, which only a hand can
+# have made, the answer counts.
 _NOTE = """INSERT INTO lines (line, digest, id, failed) VALUES (?, ?, ?, ?)
     ON CONFLICT (line) DO UPDATE SET digest = excluded.digest, id = excluded.id, failed = excluded.failed
     WHERE excluded.failed < lines.failed"""
 
 
+AGAIN = 2  # the line has failed, and its row was taken out of the output, or is about to be
 Entry = tuple[int, bytes, int, bool]  # a line that is done, its digest, its id's number, and `failed`
 
 
@@ -110,7 +112,7 @@ class Index:
             _put(connection, values)
 
     def entries(self) -> Iterator[tuple[int, int]]:
-        """Line and `failed` of all that is noted."""
+        """Line and `failed` of all that is noted; that is AGAIN for a line without a row."""
         with _damage():
             cursor = self._connection.execute("SELECT line, failed FROM lines")
             while rows := cursor.fetchmany(_BATCH):
@@ -122,9 +124,24 @@ class Index:
                 "SELECT line, digest FROM lines WHERE line BETWEEN ? AND ?", (first, last)
             )
 
-    def clear(self, *, failed_only: bool = False) -> None:
+    def clear(self) -> None:
+        """Forget all lines."""
         with self._whole() as connection:
-            connection.execute("DELETE FROM lines WHERE failed" if failed_only else "DELETE FROM lines")
+            connection.execute("DELETE FROM lines")
+
+    def forget_rows(self, **values: object) -> None:
+        """Forget all lines but those that are to be asked again."""
+        with self._whole() as connection:
+            connection.execute("DELETE FROM lines WHERE failed < ?", (AGAIN,))
+            _put(connection, values)
+
+    def ask_again(self, **values: object) -> bool:
+        """Mark all lines that failed as such to be asked again. Was there any? If not, nothing is put."""
+        with self._whole() as connection:
+            marked = connection.execute("UPDATE lines SET failed = ? WHERE failed = 1", (AGAIN,)).rowcount
+            if marked:
+                _put(connection, values)
+        return marked > 0
 
     def claim(self, ids: list[tuple[int, int]]) -> bool:
         """Note (id, line) pairs as seen, for this opening. Was each of these ids new?
@@ -143,8 +160,9 @@ class Index:
         with self._whole() as connection:
             connection.execute("CREATE TEMP TABLE ids (id INTEGER PRIMARY KEY, line INTEGER NOT NULL)")
             connection.execute(
-                "INSERT OR IGNORE INTO temp.ids SELECT id, line FROM lines ORDER BY id, failed, line"
-            )
+                "INSERT OR IGNORE INTO temp.ids "
+                "SELECT id, line FROM lines WHERE failed < ? ORDER BY id, failed, line", (AGAIN,),
+            )  # fmt: skip
         self.claiming = True
 
     def owner(self, number: int) -> int:

@@ -2,6 +2,7 @@
 
 Rule 1: a line is done when its row is in the output. The job file follows, and never runs ahead.
 Rule 2: nothing is changed before it is known that this input and these options may go on with this output.
+Rule 3: a line that has failed has its row, or the job file says that it is to be asked again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from racer.batch.index import Damaged, number_of, peek
 from racer.batch.line import id_of
 from racer.batch.opening import Mode, changed, holder_of, opened, set_aside
 from racer.batch.outfile import OutFile, beside, settled
-from racer.batch.recovery import noted
+from racer.batch.recovery import noted, take_errors_out
 from racer.batch.terms import terms_of
 from racer.batch.trouble import translated, trouble
 
@@ -74,7 +75,7 @@ class Job:
         write: Write = os.write,
         now: Callable[[], float] = time.monotonic,
     ) -> Self:
-        """Begin the job, or go on with it. Raises JobError; nothing is lost then.
+        """Open a job that is there, or a new one. Raises JobError; nothing is lost then.
 
         `restart`: keep output and job file aside, and begin anew. `accept`: other options are fine, and
         another input as long as the lines that are done are the same. `errors_only`: lines that ended as
@@ -94,6 +95,17 @@ class Job:
             undo.pop_all()
         file.take_room()
         return job
+
+    def begin(self) -> None:
+        """It goes on with this input and these options from now on. Raises JobError.
+
+        Where only errors are asked again, their rows are taken out of the output.
+        """
+        with _in_words(self._out.path):
+            if self._standing.only is not None:
+                take_errors_out(self._out, self._index, self._standing)
+            self._index.put(terms=self._terms.to_dict())
+            self._index.flush()
 
     @staticmethod
     def source_of(out: Path) -> str:

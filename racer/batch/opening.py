@@ -31,6 +31,8 @@ class Mode(NamedTuple):
 
 
 class Opened(NamedTuple):
+    """`terms` are not in the job file yet."""
+
     book: Index
     terms: Terms
     standing: Standing
@@ -91,7 +93,7 @@ def _attempted(out: OutFile, terms: Terms, mode: Mode, said: list[str]) -> Opene
     try:
         before = index.get("terms")
         standing, terms = _resumed(out, index, terms, mode, said)
-        index.put(terms=terms.to_dict(), pid=os.getpid())
+        index.put(pid=os.getpid())
         index.flush()
     except (JobError, OSError, sqlite3.Error, Damaged):
         with suppress(sqlite3.Error):
@@ -107,7 +109,9 @@ def _resumed(out: OutFile, index: Index, terms: Terms, mode: Mode, said: list[st
     was, note = _terms(index.get("terms")), note_of(index.get("noted"))
     unfinished = index.get("rebuild") is not None
     if not out.size:
-        return _begun(out, index, said, gone=0 if unfinished or note is None else note.done), terms
+        gone = 0 if unfinished or note is None else note.done
+        standing = _begun(out, index, said, gone=gone)
+        return reopened(index) if mode.errors_only and not gone else standing, terms
     if was is not None:
         _refuse_changes(out.path, was, terms, mode)
     anew = was is None or note is None or unfinished or not fits(out, note)
@@ -120,7 +124,7 @@ def _resumed(out: OutFile, index: Index, terms: Terms, mode: Mode, said: list[st
     if repaired:
         said.append(repaired)
     if mode.errors_only:
-        standing = reopened(out, index, standing)
+        standing = reopened(index)
     sure = was is not None and not anew and was.sure and was.digest == terms.digest
     return standing, replace(terms, sure=sure)
 
@@ -131,8 +135,9 @@ def _begun(out: OutFile, index: Index, said: list[str], *, gone: int) -> Standin
             f"{out.path} was deleted or emptied since, and the rows of {gone:,} lines with it: all lines "
             "are asked again. If you have it still, stop this, put it back, and run the same command again."
         )
+        index.clear()
     standing = Standing()
-    index.clear()
+    index.forget_rows()
     index.note((), noted=noted(out, standing), rebuild=None)
     return standing
 

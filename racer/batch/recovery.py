@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from racer.batch.bits import Bits
-from racer.batch.index import Damaged, number_of
+from racer.batch.index import AGAIN, Damaged, number_of
 from racer.batch.rows import begins_a_row, line_of
 from racer.batch.trouble import trouble
 
@@ -98,6 +98,8 @@ def standing_of(index: Index, note: Note) -> Standing:
     standing = Standing()
     done, failed = standing.done, standing.failed
     for line, bad in index.entries():
+        if bad == AGAIN:
+            continue
         done.add(line)
         if bad:
             failed.add(line)
@@ -119,8 +121,7 @@ def went_on(out: OutFile, index: Index, note: Note) -> tuple[Standing, str]:
 
 def read_anew(out: OutFile, index: Index, *, known: bool) -> tuple[Standing, str]:
     """All of the output is read. `known`: a job has written to this name, so a torn row alone may be its."""
-    index.put(rebuild=True)
-    index.clear()
+    index.forget_rows(rebuild=True)
     standing = Standing()
     reading = _read(out, index, standing, 0)
     _refuse_strange(out.path, reading)
@@ -133,24 +134,29 @@ def read_anew(out: OutFile, index: Index, *, known: bool) -> tuple[Standing, str
     return standing, said
 
 
-def reopened(out: OutFile, index: Index, standing: Standing) -> Standing:
-    """Take the rows that are errors out of the output, so that their lines are open again."""
-    if not standing.failed.count:
-        standing.only = Bits()
-        return standing
-    index.put(rebuild=True)  # from now on the output may be either: the old one, or the new one
+def reopened(index: Index) -> Standing:
+    """What is to be asked where only errors are: lines that failed, and those of an earlier such run that
+    have no row since. Nothing is changed yet."""
+    left = Standing(only=Bits())
+    assert left.only is not None, "it was just made"
+    for line, bad in index.entries():
+        (left.only if bad else left.done).add(line)
+    return left
+
+
+def take_errors_out(out: OutFile, index: Index, left: Standing) -> None:
+    """Take the rows that are errors out of the output. Before one is gone, the job file knows its line for
+    good as one that is to be asked again."""
+    if not index.ask_again(rebuild=True):  # from now on the output may be either: the old one, or the new one
+        return
+    index.flush()
 
     def answered(data: bytes) -> bool:
         seen = line_of(data)
         return seen is not None and not seen.failed
 
     out.rewrite(answered)
-    index.clear(failed_only=True)
-    left = Standing(only=standing.failed)
-    for line, _ in index.entries():
-        left.done.add(line)
     index.note((), noted=noted(out, left), rebuild=None)
-    return left
 
 
 def _read(out: OutFile, index: Index, standing: Standing, start: int) -> Reading:

@@ -347,17 +347,19 @@ def finished(ended: Ended, order: Order, shell: Shell) -> int:
         for line in batch_summary.summary(ended.progress, ended.tally, order, ended.strangers):
             say(line)
     message = None if ended.error is None else str(ended.error)
-    code = _told(ended, order, say)
+    code = _told(ended, ended.progress, order, say)
     if order.as_json:
-        ending = "interrupted" if ended.interrupted else "stopped" if ended.error else "done"
+        early = ended.error is not None or batch_summary.left(ended.progress)
+        ending = "interrupted" if ended.interrupted else "stopped" if early else "done"
         put_out(
             shell, batch_summary.document(ended.progress, ended.tally, order, ending=ending, message=message)
         )
     return code
 
 
-def _told(ended: Ended, order: Order, say: Callable[[str], None]) -> int:
+def _told(ended: Ended, progress: Progress, order: Order, say: Callable[[str], None]) -> int:
     """The last line, where there is something to do, and the exit code."""
+    from racer.cli import batch_summary
     from racer.cli import batch_words as words
 
     if ended.interrupted:
@@ -370,4 +372,6 @@ def _told(ended: Ended, order: Order, say: Callable[[str], None]) -> int:
         if isinstance(ended.error, BatchStopped):
             say(f"racer: {words.going_on(order)}")
         return words.code_of(ended.error)
-    return LOST if ended.progress is not None and ended.progress.failed else DONE
+    if left := batch_summary.left(progress):
+        say(f"racer: {words.not_asked(left) if order.errors_only else words.going_on(order)}")
+    return LOST if left or progress.failed else DONE

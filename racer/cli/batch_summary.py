@@ -88,7 +88,7 @@ def document(
         "answered": progress.done,
         "failed": progress.failed,
         "earlier": progress.earlier,
-        "left": _left(progress),
+        "left": left(progress),
         "seconds": round(progress.elapsed, 3),
         "requests": progress.attempts,
         "input_tokens": progress.input_tokens,
@@ -105,17 +105,18 @@ def document(
     }
 
 
-def _left(progress: Progress) -> int | None:
+def left(progress: Progress) -> int | None:
+    """Lines without a row; None where nobody knows how many there are."""
     return None if progress.total is None else max(progress.total - ended(progress), 0)
 
 
 def _result(progress: Progress) -> str:
-    done, left = progress.done, _left(progress)
+    done, more = progress.done, left(progress)
     if progress.total is None:
         told = f"{count(done, 'prompt')} answered"
     else:
         told = f"{done:,} of {count(progress.total, 'prompt')} answered"
-    told += f", {progress.failed:,} failed" + (f", {left:,} left" if left else "")
+    told += f", {progress.failed:,} failed" + (f", {more:,} left" if more else "")
     earlier = f"; {progress.earlier:,} of them in earlier runs" if progress.earlier else ""
     return f"{told}, in {lasted(progress.elapsed)}{earlier}"
 

@@ -208,6 +208,14 @@ def going_on(order: Order) -> str:
     return f"{again}: it goes on where it stopped"
 
 
+def not_asked(lines: int) -> str:
+    """At the end of a run for errors alone, where there are lines that were never asked."""
+    told = f"{count(lines, 'line')} {'has' if lines == 1 else 'have'} no answer, and this run was not for"
+    return (
+        f"{told} {'it' if lines == 1 else 'them'}: racer batch IN OUT, without --errors-only, asks the rest"
+    )
+
+
 def code_of(error: RacerError) -> int:
     """2 for files that somebody must see to first, 1 for what time or room will heal."""
     if isinstance(error, JobError):

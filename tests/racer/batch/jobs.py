@@ -60,14 +60,16 @@ def pairs(lines: Iterable[int]) -> list[tuple[int, bytes, Id | None]]:
 
 
 def begun(out: Path, **options: Any) -> Job:
-    """A job that is open; whatever the test does not care about is as it always is."""
+    """A job that has begun; whatever the test does not care about is as it always is."""
     given: dict[str, Any] = {
         "census": Counted(),
         "source": "/in.jsonl",
         "options": {"model": "a"},
         "now": Clock(),
     }
-    return Job.open(out, **(given | options))
+    job = Job.open(out, **(given | options))
+    job.begin()
+    return job
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from racer import BadRequest, BatchStopped, JobError, Racer
+from racer import BadRequest, BatchStopped, JobError, NoLanes, Racer
 from racer.testing import ScriptedTransport, config_of
 from tests.racer.batch.crew import Choosing, results, said, whole
 
@@ -198,6 +198,31 @@ async def test_errors_are_rows_and_asked_again(tmp_path: Path) -> None:
         told = await given.batch(source, out=out, errors_only=True).finished()
         assert (4, 0) == (told.done, told.failed)
     assert ["line-4", "x", "y", "z"] == sorted(row["custom_id"] for row in rows(out))
+
+
+async def test_errors_that_nobody_could_be_asked_for(tmp_path: Path) -> None:
+    """With no lane to ask, nothing has changed; left in the middle, the same call goes on with the rest."""
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"prompt": ""}\n' * 40)
+    given, _ = racer()
+    async with given:
+        assert 40 == (await given.batch(source, out=out).finished()).failed
+    before = out.read_bytes()
+    source.write_text("".join(f'{{"prompt": "prompt {each}"}}\n' for each in range(1, 41)))
+    async with Racer(replace(config_of(), providers=()), transport=ScriptedTransport({})) as nobody:
+        with pytest.raises(NoLanes):
+            await nobody.batch(source, out=out, errors_only=True).finished()
+    assert before == out.read_bytes()
+    given, transport = racer()
+    async with given:
+        async with given.batch(source, out=out, errors_only=True, concurrency=2) as batch:
+            async for _ in batch:
+                break
+        assert 0 < len(rows(out)) < 40
+        told = await given.batch(source, out=out, errors_only=True).finished()
+        assert (40, 0) == (told.done, told.failed)
+    check(out, 40)
+    assert len(transport.requests) <= 43
 
 
 async def test_two_batches_on_one_out(tmp_path: Path) -> None:

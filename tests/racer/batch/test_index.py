@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from racer.batch.index import Damaged, Index, number_of, peek, sides
+from racer.batch.index import AGAIN, Damaged, Index, number_of, peek, sides
 from racer.errors import JobError
 
 if TYPE_CHECKING:
@@ -35,10 +35,25 @@ def test_what_is_put_in_is_there_again(path: Path) -> None:
         assert (index.get("terms"), index.get("pid"), index.get("noted")) == ({"a": 1}, None, {"size": 5})
         assert list(index.entries()) == [(1, 0), (2, 1)]
         assert list(index.digests(2, 9)) == [(2, D)]
-        index.clear(failed_only=True)
-        assert list(index.entries()) == [(1, 0)]
         index.clear()
         assert list(index.entries()) == []
+
+
+def test_lines_that_are_to_be_asked_again(path: Path) -> None:
+    """They stay marked, whatever else is forgotten, until they have a row; their ids are free."""
+    with closing(Index.open(path)) as index:
+        index.note([(1, D, 10, False), (2, D, 20, True), (3, D, 30, True)])
+        assert index.ask_again(rebuild=True)
+        assert not index.ask_again(rebuild=7), "none has failed since"
+        assert index.get("rebuild") is True
+        assert list(index.entries()) == [(1, 0), (2, AGAIN), (3, AGAIN)]
+        assert not index.claim([(10, 4)])
+        assert index.claim([(20, 4)])
+        index.note([(3, D, 30, True)])
+        index.forget_rows(rebuild=None)
+        assert (list(index.entries()), index.get("rebuild")) == ([(2, AGAIN)], None)
+        index.note([(2, D, 20, False)])
+        assert list(index.entries()) == [(2, 0)]
 
 
 def test_all_or_nothing(path: Path) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from racer.batch.jobfile import Job
 from racer.batch.outfile import beside
 from racer.batch.recovery import Standing
 from racer.errors import JobError
-from tests.racer.batch.jobs import answer, answers, begun, error, job_of, lines_of, write
+from tests.racer.batch.jobs import Counted, answer, answers, begun, error, job_of, lines_of, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,6 +182,38 @@ def test_errors_only_where_all_were_errors(tmp_path: Path) -> None:
     with job_of(out, errors_only=True) as job:
         assert (job.answered, job.failed, job.notice) == (0, 0, "")
     assert standing(out) == (0, 0, "")
+    with job_of(out, errors_only=True) as job:
+        assert (job.asked, job.notice) == (2, "")
+
+
+@pytest.mark.parametrize("lost", ["nothing", "the end of the output"])
+def test_errors_that_were_not_asked_again(out: Path, lost: str) -> None:
+    """A run for them alone that ended early is gone on with by the next, whatever lies between."""
+    write(out, error(3), error(4))
+    with job_of(out, errors_only=True) as job:
+        job.write([answer(3), error(4)])
+    if lost != "nothing":
+        out.write_bytes(out.read_bytes() + b"torn")
+        out.write_bytes(b"".join(row + b"\n" for row in [answer(3).data, error(4).data, answer(1).data]))
+    assert standing(out)[:2] == (2, 1)
+
+    for _ in range(2):
+        with job_of(out, errors_only=True) as job:
+            assert (job.asked, job.answered) == (2, 2)
+            assert [job.is_done(line) for line in range(1, 6)] == [True, False, True, False, True]
+    write(out, answer(2), errors_only=True)
+    with job_of(out, errors_only=True) as job:
+        assert job.asked == 1
+
+
+def test_nothing_is_taken_out_before_it_begins(out: Path) -> None:
+    """A job that is opened and let go keeps its errors."""
+    before = out.read_bytes()
+
+    Job.open(out, census=Counted(), source="/in.jsonl", options={"model": "a"}, errors_only=True).close()
+
+    assert out.read_bytes() == before
+    assert standing(out) == (1, 1, "")
 
 
 def test_errors_only_where_there_is_none(out: Path) -> None:

@@ -81,6 +81,23 @@ def test_a_line_that_failed_is_told_and_counts() -> None:
     assert "  38 failed in earlier runs: OUT says why\n" in err
 
 
+def test_lines_that_are_left_are_told() -> None:
+    """A run for errors alone may end well and leave others: not everything is done then."""
+    start = replace(HALF, done=5, failed=0, earlier=7)
+    order = replace(ORDER, errors_only=True, as_json=True)
+
+    code, out, err = perform(StandIn([answered(1)], start=start), order)
+
+    assert (code, json.loads(out)["ending"], json.loads(out)["left"]) == (1, "stopped", 2)
+    assert err.endswith("racer: 2 lines have no answer, and this run was not for them: racer batch IN OUT, "
+                        "without --errors-only, asks the rest\n")  # fmt: skip
+    code, _, err = perform(StandIn([answered(1)], start=start))
+    assert (code, err.endswith("racer: run the same command again: it goes on where it stopped\n")) == (
+        1,
+        True,
+    )
+
+
 def test_quiet_is_quiet() -> None:
     """The exit code says the rest."""
     assert perform(StandIn(THREE), replace(ORDER, quiet=True)) == (1, "", "")
