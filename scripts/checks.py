@@ -45,7 +45,7 @@ READERS = (
 MEASURERS = (
     Check(
         "tests",
-        (str(BIN / "pytest"), "-q", "-n2", "--cov", "--cov-report="),
+        (str(BIN / "pytest"), "-q", "-n2", "--dist=loadgroup", "--cov", "--cov-report="),
         closing=True,
     ),
     Check("coverage", (PYTHON, "scripts/coverage_gate.py"), closing=True),
