@@ -35,7 +35,7 @@ PURE_IN_BENCH = (
 PURE_IN_SERVER = (
     "addresses", "anthropic", "anthropic_stream", "anthropic_turns", "calls", "condition", "fault", "fields",
     "guard", "lately", "names", "ollama", "ollama_stream", "ollama_turns", "openai", "openai_parts",
-    "openapi", "openapi_bodies", "pictures", "query", "question", "schemas", "tally", "wording",
+    "openapi", "openapi_bodies", "pictures", "query", "question", "schemas", "tally", "unfit", "wording",
 )  # fmt: skip
 PURE = (
     "adapters/racer_adapters",

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from racer.core.facts import LaneStarted, RaceStarted
+from racer.core.facts import CacheHit, LaneStarted, RaceStarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Trail:
-    """`race` is None until it has started, and stays so where an earlier answer is given again."""
+    """`race` is None until it has started. An earlier answer that is given again has an id, and no lanes."""
 
     token: str
     race: str | None = None
@@ -66,7 +66,7 @@ class Audience:
 
 
 def _note(trail: Trail, fact: Fact) -> None:
-    if isinstance(fact, RaceStarted):
+    if isinstance(fact, RaceStarted | CacheHit):
         trail.race, trail.lanes = fact.race, 0
     elif isinstance(fact, LaneStarted) and fact.race == trail.race:
         trail.lanes += 1

@@ -9,6 +9,8 @@ import anyio
 import orjson
 import pytest
 
+from racer.config import RaceDefaults
+from racer.core.facts import CacheHit, Fact
 from racer.testing import Script, Step, fails, hangs, says, streams
 from racer_adapters.errors import Kind, WireError
 from tests.racer.server.houses import QUICK, Line, Room, line, post, room, said, status_of
@@ -191,3 +193,20 @@ async def test_an_old_client() -> None:
 
     assert b"transfer-encoding" not in data.lower()
     assert words(events(data)) == "hello"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_kept_answer(*, stream: bool) -> None:
+    """It has the id of its cache.hit event, in the head and in the body, and no lane."""
+    heard = list[Fact]()
+    async with room({"a": says("hello")}, race=RaceDefaults(cache=60.0)) as place:
+        place.server.house.audience.join(heard.append)
+        first = await answer_of(place)
+        again = await answer_of(place, orjson.dumps(said(stream=stream)))
+
+    (hit,) = [fact.race for fact in heard if isinstance(fact, CacheHit)]
+    assert f"x-racer-race-id: {hit}".encode() in again
+    assert b"x-racer-lanes: 0" in again
+    assert b"x-racer-provider: a" in again
+    assert f'"chatcmpl-{hit}"'.encode() in again
+    assert hit.encode() not in first
