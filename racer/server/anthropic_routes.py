@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from racer.server.anthropic import SURFACE, estimated
 from racer.server.body import read_object
 from racer.server.surface import answering
+from racer.server.unfit import absent
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -29,6 +30,8 @@ async def count_tokens(house: House, visit: Visit) -> web.StreamResponse:
     with house.visitors.admitted(visit.holder):
         body = await read_object(visit.request, house.timeouts.body, house.timeouts.pace)
         question = SURFACE.counted(body, house.lanes)
+        if (refused := absent(question, house.lanes, ())) is not None:
+            raise refused
         return visit.json({"input_tokens": estimated(question)})
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
+from racer.core.field import LATEST
 from racer.core.plan import POLICIES
 from racer.core.rank import TASKS
 from racer.server.question import Refused
@@ -38,6 +39,16 @@ def choices(lanes: Iterable[Lane]) -> list[tuple[str, str]]:
         *((name, name) for name in providers),
         *models,
     ]
+
+
+def owner_of(name: str, lanes: Iterable[Lane]) -> str | None:
+    """Whose it is; also of tags, and of names of models alone, which no list has. None where nobody has it."""
+    lanes = tuple(lanes)
+    if any(name in lane.model.tags for lane in lanes):
+        return "racer"
+    alone = {lane.model.name.removesuffix(LATEST): lane.provider.name for lane in lanes}
+    whole = {lane.model.name: lane.provider.name for lane in lanes}
+    return (alone | whole | dict(choices(lanes))).get(name)
 
 
 def options_of(model: object, lanes: Sequence[Lane]) -> Options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from racer.server.names import choices, nobody_is_called
+from racer.server.names import choices, nobody_is_called, owner_of
 from racer.server.openai import model_card, model_list
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def models(house: House, visit: Visit) -> web.StreamResponse:
 async def model(house: House, visit: Visit) -> web.StreamResponse:
     """One of them, by its name in the path. Raises Refused."""
     name = unquote(visit.request.raw_path.partition("?")[0].removeprefix("/v1/models/"))
-    for known, owner in choices(house.lanes):
-        if known == name:
-            return visit.json(model_card(known, owner))
-    raise nobody_is_called(name, house.lanes)
+    owner = owner_of(name, house.lanes)
+    if owner is None:
+        raise nobody_is_called(name, house.lanes)
+    return visit.json(model_card(name, owner))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from racer.errors import NoLanes
 from racer.server.audience import following
 from racer.server.body import read_object
 from racer.server.question import check_images
 from racer.server.streaming import streamed
+from racer.server.unfit import absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,10 +44,17 @@ def answering(surface: Surface) -> Handler:
             body = await read_object(visit.request, house.timeouts.body, house.timeouts.pace)
             question = surface.question(body, house.lanes)
             check_images(question.messages)
-            with following(visit.trail):
-                if question.stream:
-                    return await streamed(house, visit, question, surface.encoder(question))
-                reply = await house.racer.race(question.messages, **question.options)
-            return visit.whole(surface.whole(question, reply), reply)
+            try:
+                with following(visit.trail):
+                    return await _answered(surface, house, visit, question)
+            except NoLanes as error:
+                raise absent(question, house.lanes, error.skipped) or error from None
 
     return answer
+
+
+async def _answered(surface: Surface, house: House, visit: Visit, question: Question) -> web.StreamResponse:
+    if question.stream:
+        return await streamed(house, visit, question, surface.encoder(question))
+    reply = await house.racer.race(question.messages, **question.options)
+    return visit.whole(surface.whole(question, reply), reply)

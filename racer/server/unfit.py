@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 from racer.core.defeat import left_out
 from racer.core.field import Skipped
+from racer.server.fields import lanes_for
+from racer.server.names import nobody_is_called
 from racer.server.question import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from racer.core.provider import Lane
+    from racer.server.question import Question
+
 LENGTH = ("too long", "too large")
 ABILITY = "cannot do "
+SILENT = "nothing answers"  # a local server, which may be started yet
 NOT_ASKED = ("not in only", "excluded")
 TOO_LONG = "context_length_exceeded"
 # By an ability that is lacking: the field that asks for it, and what to say. The first that fits is told.
@@ -38,6 +44,15 @@ def unfit(skipped: Iterable[tuple[str, str]]) -> Refused | None:
     if any(each.reason.startswith(LENGTH) for each in lanes):
         return too_long("\n".join(left_out(lanes)))
     return _unable([set(each.reason.removeprefix(ABILITY).split(", ")) for each in lanes])
+
+
+def absent(question: Question, lanes: Sequence[Lane], skipped: Iterable[tuple[str, str]]) -> Refused | None:
+    """For a model that nobody here has, though the catalogue knows the name. None where it may yet come."""
+    if not question.options.get("only") or lanes_for(question.options, lanes):
+        return None
+    if any(why.startswith(SILENT) for _, why in skipped):
+        return None
+    return nobody_is_called(question.model, lanes)
 
 
 def too_long(lines: str) -> Refused:

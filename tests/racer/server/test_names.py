@@ -9,7 +9,7 @@ import pytest
 
 from racer.core.field import field_of
 from racer.core.provider import Model
-from racer.server.names import choices, nobody_is_called, options_of, shown
+from racer.server.names import choices, nobody_is_called, options_of, owner_of, shown
 from racer.server.question import Refused
 from racer.testing import provider_of
 
@@ -101,3 +101,21 @@ def test_near_names() -> None:
 def test_long_names_are_cut() -> None:
     """An answer is not as long as the question."""
     assert len(shown("x" * 1000)) < 120
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("auto:fast", "racer"),
+        ("fast", "racer"),
+        ("groq", "groq"),
+        ("groq/llama", "groq"),
+        ("big/one", "groq"),
+        ("llama:latest", "home"),
+        ("slow", None),
+        ("", None),
+    ],
+)
+def test_owners(name: str, owner: str | None) -> None:
+    """Of whatever `model` can be: tags, and names of models alone, too."""
+    assert owner_of(name, LANES) == owner

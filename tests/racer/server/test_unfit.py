@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from racer.server.unfit import TOO_LONG, too_long, unfit
+from racer.server.question import Question
+from racer.server.unfit import TOO_LONG, absent, too_long, unfit
+from tests.core.lanes import lane
 
 LONG = "too long: about 9,000 tokens with the answer, and its context has 8,192"
 LARGE = "too large: about 9,000 tokens, and its limit is 6,000 tokens a minute"
@@ -63,3 +65,16 @@ def test_what_waiting_may_mend(skipped: list[tuple[str, str]]) -> None:
 def test_what_providers_say() -> None:
     """Their reasons stay."""
     assert too_long("  a/m: too_long 400: no").message.endswith("\n  a/m: too_long 400: no")
+
+
+def test_a_model_that_is_not_here() -> None:
+    """A name alone is looked for; `auto` asks whoever there is, and a silent server may have it yet."""
+    lanes = [lane("a/m")]
+    asked = Question((), {"only": ["groq"]}, "groq")
+    told = absent(asked, lanes, [("groq", "no key: set GROQ_API_KEY")])
+
+    assert told is not None
+    assert (told.status, told.code, told.param) == (404, "model_not_found", "model")
+    assert absent(asked, lanes, [("ollama", "nothing answers at http://box")]) is None
+    assert absent(Question((), {"only": ["a"]}, "a"), lanes, ()) is None
+    assert absent(Question((), {}, "auto"), [], ()) is None
