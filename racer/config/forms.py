@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PERIODS = ("second", "minute", "hour", "day", "week", "month", "once")
 RESERVED_NAMES = frozenset({"auto", "chat", "fast", "deep", "creative", "code"})
+NOBODYS = frozenset({"none", "local"})
 
 _REFERENCE = r"\$([A-Za-z_][A-Za-z0-9_]*)"
 _FRAMING_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection"})
@@ -88,6 +89,12 @@ def provider_name(text: str) -> str | None:
 
 def word(text: str) -> str | None:
     return None if re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", text) else "not a short word in lower case"
+
+
+def token_name(text: str) -> str | None:
+    if text in NOBODYS:
+        return "the log and the figures call those so who have no token: choose another name"
+    return word(text)
 
 
 def model_name(text: str) -> str | None:

@@ -205,7 +205,7 @@ SERVER = Table(
         "max_in_flight": Whole(1, 100_000),
         "cors": Items(Text('an origin such as "https://app.example.com", without a path', forms.origin)),
         "hosts": Items(Text('a host such as "racer.example.com", without a port', forms.host_name)),
-        "tokens": Names(Text("a short word in lower case", forms.word), _TOKEN),
+        "tokens": Names(Text("a short word in lower case", forms.token_name), _TOKEN),
     }
 )
 

@@ -42,7 +42,7 @@ def choices(lanes: Iterable[Lane]) -> list[tuple[str, str]]:
 
 
 def owner_of(name: str, lanes: Iterable[Lane]) -> str | None:
-    """Whose it is; also of tags, and of names of models alone, which no list has. None where nobody has it."""
+    """Whose it is; also of tags, and of models' names alone, which no list has. None where nobody has it."""
     lanes = tuple(lanes)
     if any(name in lane.model.tags for lane in lanes):
         return "racer"
