@@ -162,11 +162,15 @@ class OutFile:
         self.size = size
 
     def sync(self) -> None:
-        """Have all that was appended survive a power cut. Raises JobError where the file is gone."""
+        """Have all that was appended survive a power cut. Raises JobError where the file is gone, or others
+        have changed its size."""
         _SYNC(self._handle)
         if not _is_at(self._handle, self.path):
             why = "it was deleted or replaced while the batch was running: put it back if you can"
             raise trouble("other", self.path, why)
+        if (size := os.fstat(self._handle).st_size) != self.size + self._torn:
+            how = "cut" if size < self.size else "written to"
+            raise trouble("other", self.path, f"it was {how} by somebody else while the batch was running")
 
     def pieces(self, start: int = 0) -> Iterator[Piece]:
         """Its lines from `start` on, whatever they hold; the last one may lack its newline."""

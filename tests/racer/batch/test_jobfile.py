@@ -342,6 +342,27 @@ sys.stdin.read()
         assert job.known(pairs([1])) == {}
 
 
+@pytest.mark.parametrize(("now", "how"), [(b"", "cut"), (b"noise\n" * 500, "written to")])
+def test_an_output_that_others_write_to(out: Path, now: bytes, how: str) -> None:
+    """It is told at the next commit, and what was lost is asked again."""
+    job = begun(out)
+    job.write(answers([1, 2, 3]))
+    job.commit()
+    with out.open("r+b") as file:
+        file.truncate(0)
+        file.write(now)
+    job.write(answers([4]))
+
+    with pytest.raises(JobError, match=f"it was {how} by somebody else") as told:
+        job.commit()
+    assert told.value.kind == "other"
+    with pytest.raises(JobError):
+        job.close()
+    if not now:
+        with job_of(out) as job:
+            assert [job.is_done(line) for line in range(1, 5)] == [False, False, False, True]
+
+
 def test_an_output_that_is_deleted_while_it_grows(out: Path) -> None:
     """Told at the next commit, and not at the end of the night."""
     job = begun(out)
