@@ -17,14 +17,14 @@ from racer.batch.line import Bad, Failure, Result
 from racer.batch.pace import Pace
 from racer.core.defeat import nobody
 from racer.core.latency import size_within
-from racer.errors import BadRequest, BatchStopped
+from racer.errors import BadRequest, BatchStopped, JobError
 from racer_adapters.errors import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from racer.batch.case import Terms
-    from racer.batch.feed import Feed, Line
+    from racer.batch.feed import Fed, Feed, Line
     from racer.batch.keep import Keep
     from racer.batch.parts import Parts
     from racer.core.admission import Admission
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from racer.core.options import Ask
     from racer.core.provider import Lane
     from racer.core.reply import Reply
-    from racer.errors import JobError
     from racer_adapters.types import Call
 
 FOREVER = float("inf")
@@ -102,11 +101,16 @@ class Runner:
         self._hungry = asyncio.Event()
         self._sleeps_until = -FOREVER
         self._read_all = False
+        self._broken: Exception | None = None  # why no more can be read
         self._looked_at = -FOREVER
         self._advancing = False
 
     async def run(self, keep: Keep) -> None:
-        """Until every line has a result. Raises BatchStopped where it ends before, or what `valid` raises."""
+        """Until every line has a result. Raises BatchStopped where it ends before, or what `valid` raises.
+
+        Where the input cannot be read on, what was read is asked, and then that is raised; where it is
+        another one than it should be, what is under way is finished.
+        """
         self._deadline = self._now() + self._seconds
         try:
             async with asyncio.TaskGroup() as group:
@@ -123,6 +127,8 @@ class Runner:
                 await saving
         except ExceptionGroup as group_of:
             raise _first_of(group_of) from None
+        if self._broken is not None:
+            raise self._broken
         if self.why_stopped:
             raise self._stopped()
 
@@ -279,7 +285,7 @@ class Runner:
             while not self.desk.wants:
                 self._hungry.clear()
                 await self._hungry.wait()
-            fed = await self._feed.more()
+            fed = await self._fed()
             if fed is None:
                 break
             for one in fed:
@@ -288,6 +294,16 @@ class Runner:
         self._read_all = True
         self.desk.left = 0
         self._moved.set()
+
+    async def _fed(self) -> Sequence[Fed] | None:
+        try:
+            return await self._feed.more()
+        except JobError as error:
+            self._broken = error
+            self.desk.stopping = True
+        except Exception as error:  # of a program's generator it may be any
+            self._broken = error
+        return None
 
     async def _take(self, line: Line, digest: bytes) -> None:
         if self.desk.left is not None:

@@ -14,12 +14,12 @@ from functools import partial
 from itertools import chain
 from pathlib import Path, PurePath
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from racer.batch.form import PARQUET, Form, form_of
 from racer.batch.records import LARGEST, count_lines, lines_of, numbered
 from racer.batch.tables import count_parquet, count_rows, csv_records, parquet_records
-from racer.errors import BadRequest
+from racer.errors import BadRequest, JobError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST", "Census", "Source", "digest_of"]
 
 _CHUNK = 2**16
+_MARK = 8  # bytes for each chunk of a file
 _HEAD = 2**20  # what is looked at, at most, to tell the form
 _STDIN = "stdin"
 _GZIP = b"\x1f\x8b"
+_CHANGED = (
+    "{name} was changed while the batch was reading it. What is there of it now was not asked: put it back "
+    "as it was, and run the same command again; or begin anew with another file for the output"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,15 @@ class Census:
     prompts: int
     bytes: int
     digest: str
+    mark: Mark | None = None
+
+
+class Mark(NamedTuple):
+    """By which a file that is read once more is known to be as it was: a digest of all up to the end of each
+    piece of it, and what the system says of it, which is all there is of a file that is not read in order."""
+
+    pieces: bytes
+    status: tuple[int, ...]
 
 
 def digest_of(raw: bytes) -> bytes:
@@ -52,11 +66,13 @@ def digest_of(raw: bytes) -> bytes:
 class Source:
     """The records of one input, in its order. One thread takes; any may close."""
 
-    def __init__(self, tap: _Tap, form: Form, batches: Iterator[list[Record]], column: str) -> None:
+    def __init__(
+        self, tap: _Tap, measured: _Measured, form: Form, batches: Iterator[list[Record]], column: str
+    ) -> None:
         self.name = tap.name
         self.form = form
         self.is_pipe = tap.path is None
-        self._tap, self._batches, self._column = tap, batches, column
+        self._tap, self._measured, self._batches, self._column = tap, measured, batches, column
         self._stack = ExitStack()
         self._ready: list[Record] = []
         self._at = 0
@@ -80,37 +96,46 @@ class Source:
         name = _STDIN if path == "-" else os.fspath(path)
         with ExitStack() as stack, _told(name):
             tap = _Tap(name, path, stdin, stack)
-            head, chunks = _begun(tap.chunks)
+            measured = _Measured(tap)
+            head, chunks = _begun(tap.chunks if tap.path is None else iter(measured))
             told = form_of(head, _suffix(name))
-            source = cls(tap, form or told, _batches(tap, chunks, form or told, column), column)
+            source = cls(tap, measured, form or told, _batches(tap, chunks, form or told, column), column)
             if not source._fill():
                 raise BadRequest("there is no prompt in it: write one a line")
             source._stack = stack.pop_all()
         return source
 
     def census(self) -> Census | None:
-        """One quick pass over the whole of a file; None of a pipe, which can be read but once."""
+        """One quick pass over the whole of a file; None of a pipe, which can be read but once.
+
+        From then on nothing is taken that was not there in this pass.
+        """
         if self._tap.path is None:
             return None
         with ExitStack() as stack, _told(self.name):
             tap = _Tap(self.name, self._tap.path, None, stack)
-            measured = _Measured(tap.chunks)
+            measured = _Measured(tap)
             if self.form is not Form.TABLE:
                 prompts = count_lines(lines_of(measured))
             elif tap.is_parquet:
                 prompts = count_parquet(self._tap.path, self._column)
             else:
                 prompts = count_rows(lines_of(measured), self._column)
-            return measured.census(prompts)
+            census = measured.census(prompts)
+        self._measured.expected = census.mark
+        return census
 
     def take(self, most: int = 1000) -> list[Record]:
         """The next records that are there, with their numbers: at least one, and none at the end.
 
         Of a pipe it gives what has come, rather than to wait for `most`; it waits for the first one. Raises
-        BadRequest where the input cannot be read on.
+        BadRequest where the input cannot be read on, and JobError (changed) where it is another one now.
         """
         with self._taking, _told(self.name):
-            if not self._fill():
+            more = self._fill()
+            if not self._closed:
+                self._measured.compare()
+            if not more:
                 return []
             found = self._ready[self._at : self._at + max(1, most)]
             self._at += len(found)
@@ -154,6 +179,7 @@ class _Tap:
     ) -> None:
         self.name = name
         self.path: str | None = None
+        self._file_open: BinaryIO | None = None
         self._wake: int | None = None
         self._stream: Any = None  # it would close itself if nobody held it
         raw = self._stdin(stdin, stack) if path == "-" else self._file(Path(path), stack)
@@ -164,6 +190,13 @@ class _Tap:
         self.is_parquet = first.startswith(PARQUET)
         self.chunks = chunks
 
+    def status(self) -> tuple[int, ...]:
+        """By which the system knows a file that nobody has touched."""
+        if self._file_open is None:
+            return ()
+        found = os.fstat(self._file_open.fileno())
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
     def wake(self) -> None:
         """Whoever waits for a pipe."""
         if self._wake is not None:
@@ -173,7 +206,7 @@ class _Tap:
         file = stack.enter_context(path.open("rb", buffering=0))
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return _poured(file.fileno(), self._bell(stack))
-        self.path = str(path.absolute())
+        self.path, self._file_open = str(path.absolute()), file
         return iter(partial(file.read, _CHUNK), b"")
 
     def _stdin(self, given: BinaryIO | None, stack: ExitStack) -> Iterator[bytes]:
@@ -252,25 +285,55 @@ def _begun(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return bytes(head[:_HEAD]), chain([bytes(head)], chunks)
 
 
-class _Measured:
-    """Chunks as they pass."""
+def _even(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of one size, but for the last."""
+    kept = b""
+    for chunk in chunks:
+        kept = kept + chunk if kept else chunk
+        while len(kept) >= _CHUNK:
+            yield kept if len(kept) == _CHUNK else kept[:_CHUNK]
+            kept = kept[_CHUNK:]
+    if kept:
+        yield kept
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
+
+class _Measured:
+    """What is in a file, as it passes. `expected`: what was there in an earlier pass."""
+
+    def __init__(self, tap: _Tap) -> None:
+        self._tap = tap
         self._size = 0
         self._digest = hashlib.blake2b(digest_size=16)
+        self._pieces = bytearray()
+        self._ended = False
+        self.expected: Mark | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self._size += len(chunk)
-            self._digest.update(chunk)
-            yield chunk
+        for piece in _even(self._tap.chunks):
+            self._size += len(piece)
+            self._digest.update(piece)
+            self._pieces += self._digest.copy().digest()[:_MARK]
+            yield piece
+        self._ended = True
 
     def census(self, prompts: int) -> Census:
         """When the rest has passed, too."""
         for _ in self:
             pass
-        return Census(prompts, self._size, self._digest.hexdigest())
+        mark = Mark(bytes(self._pieces), self._tap.status())
+        return Census(prompts, self._size, self._digest.hexdigest(), mark)
+
+    def compare(self) -> None:
+        """Raises JobError where what has passed is not what was expected."""
+        if self.expected is None:
+            return
+        if self._tap.is_parquet and not self._tap.is_packed:
+            same = self._tap.status() == self.expected.status
+        else:
+            same = self.expected.pieces.startswith(self._pieces)
+            same = same and (not self._ended or len(self._pieces) == len(self.expected.pieces))
+        if not same:
+            raise JobError(_CHANGED.format(name=self._tap.name), kind="changed")
 
 
 def _suffix(name: str) -> str:

@@ -19,7 +19,7 @@ from racer.testing import ScriptedTransport, config_of
 from tests.racer.batch.crew import Choosing, results, said, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from racer.batch.batch import Batch
@@ -179,6 +179,48 @@ async def test_prompts_of_a_program_have_a_job_as_well(tmp_path: Path) -> None:
             await given.batch([text + "!" for text in texts], out=out).finished()
         assert "changed" == told.value.kind
         assert sent == len(transport.requests)
+
+
+async def test_prompts_that_end_with_an_error(tmp_path: Path) -> None:
+    """What was given before is answered, and then it is raised."""
+
+    def prompts() -> Iterator[str]:
+        yield from (f"prompt {each}" for each in range(1, 31))
+        raise ZeroDivisionError
+
+    given, _ = racer()
+    async with given:
+        with pytest.raises(ZeroDivisionError):
+            await given.batch(prompts(), out=tmp_path / "out.jsonl").finished()
+    check(tmp_path / "out.jsonl", 30)
+
+
+def write_over(source: Path) -> None:
+    source.write_bytes(source.read_bytes().replace(b"prompt", b"prom t"))
+
+
+async def written_over(batch: Batch, source: Path) -> None:
+    """With its first result."""
+    async for _ in batch:
+        write_over(source)
+
+
+async def test_an_input_that_changes_meanwhile(tmp_path: Path) -> None:
+    """What was read is finished; put back, the same call goes on with the rest."""
+    source, out = written(tmp_path, 30_000), tmp_path / "out.jsonl"
+    as_it_was = source.read_bytes()
+    given, transport = racer()
+    async with given:
+        batch = given.batch(source, out=out, concurrency=8)
+        with pytest.raises(JobError, match="was changed while") as told:
+            await written_over(batch, source)
+        assert told.value.kind == "changed"
+        found = len(rows(out))
+        assert 0 < found < 10_000
+        assert not any(b"prom t" in request.body for request in transport.requests)
+        source.write_bytes(as_it_was)
+        async with given.batch(source, out=out) as batch:
+            assert (batch.progress().earlier, batch.total) == (found, 30_000)
 
 
 async def test_errors_are_rows_and_asked_again(tmp_path: Path) -> None:

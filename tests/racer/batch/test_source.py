@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from racer.batch.form import Form
 from racer.batch.line import Bad
 from racer.batch.source import LARGEST, Source, digest_of
-from racer.errors import BadRequest
+from racer.errors import BadRequest, JobError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +113,69 @@ def test_census(tmp_path: Path) -> None:
         assert len(everything(source)) == 2
         path.write_bytes(PROMPTS.replace(b"a", b"c"))
         assert source.census() != census
+
+
+BIG = b"".join(b"prompt %d\n" % number for number in range(50_000))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(BIG[:200_000], id="cut"),
+        pytest.param(BIG[:-1], id="cut by a byte"),
+        pytest.param(BIG + b"more\n", id="longer"),
+        pytest.param(BIG.replace(b"prompt", b"tpromp"), id="written over"),
+        pytest.param(BIG.replace(b"49999", b"49998"), id="a letter"),
+    ],
+)
+def test_a_file_that_changes_while_it_is_read(
+    tmp_path: Path, now: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    """Nothing is taken that was not there when it was counted, and it does not end as if it were whole."""
+    path, taken = tmp_path / "in.txt", list[bytes]()
+    path.write_bytes(pack(BIG))
+    with closing(Source.open(path, form=Form.TEXT)) as source:
+        source.census()
+        path.write_bytes(pack(now))
+        with pytest.raises((JobError, BadRequest), match=r"was changed while|cut off|damaged"):
+            take_all(source, taken)
+
+    assert BIG.startswith(b"".join(text + b"\n" for text in taken))
+
+
+def take_all(source: Source, taken: list[bytes]) -> None:
+    while found := source.take():
+        taken.extend(bytes(raw) for _, raw in found if not isinstance(raw, Bad))
+
+
+def test_a_file_that_changes_after_it_was_read(tmp_path: Path) -> None:
+    """Or that another one takes the place of: what was counted is what was taken."""
+    path = tmp_path / "in.txt"
+    path.write_bytes(BIG)
+    with closing(Source.open(path)) as source:
+        source.census()
+        (tmp_path / "other").write_bytes(b"other\n")
+        (tmp_path / "other").rename(path)
+        assert len(everything(source)) == 50_000
+    with closing(Source.open(path)) as source:
+        source.census()
+        assert source.take() == [(1, b"other")]
+        assert source.take() == []
+
+
+def test_a_parquet_file_that_is_touched_while_it_is_read(tmp_path: Path) -> None:
+    """It is not read in its order, so what the system says of it counts."""
+    arrow: Any = pytest.importorskip("pyarrow")
+    path = tmp_path / "in.parquet"
+    pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"prompt": ["a"] * 9000}), path)
+    with closing(Source.open(path)) as source:
+        source.census()
+        assert source.take(1)
+        os.utime(path, ns=(0, 0))
+        with pytest.raises(JobError, match="was changed while"):
+            source.take()
 
 
 def test_gzip(tmp_path: Path) -> None:
