@@ -17,7 +17,7 @@ import orjson
 from racer.core.options import Defaults, read
 from racer.core.tokens import prompt_tokens, tokens_of
 from racer.server.anthropic_stream import Events, error_of, message_of
-from racer.server.anthropic_turns import turns
+from racer.server.anthropic_turns import names_of, placed_turns
 from racer.server.fields import ELSEWHERE, all_speak, check_names, flag, given
 from racer.server.names import options_of
 from racer.server.question import Question, Refused, place_in, wrong
@@ -104,7 +104,8 @@ def _question(body: Mapping[str, Any], lanes: Sequence[Lane]) -> Question:
     if tools := items(said.get("tools", []), "tools", "a list of tools"):
         options["tools"] = [_tool(tool, f"tools[{at}]") for at, tool in enumerate(tools)]
     options |= _choice(said, kin=kin) | _form(said)
-    messages = turns(said.get("messages"), said.get("system"))
+    placed = placed_turns(said.get("messages"), said.get("system"))
+    messages = [turn for _, turn in placed]
     thinking = _thinking(said)
     own = _its_own(said, thinking if all(each["role"] != "tool" for each in messages) else None, kin=kin)
     if extra := options.pop("extra", {}) | own:
@@ -115,6 +116,7 @@ def _question(body: Mapping[str, Any], lanes: Sequence[Lane]) -> Question:
         model=said["model"],
         stream=flag(said, "stream"),
         echo={"thoughts": thinking is not None and _shows(thinking)},
+        names={"stop": "stop_sequences", "response_format": _place_of_form(said)} | names_of(placed),
     )
 
 
@@ -158,8 +160,7 @@ def _choice(said: Mapping[str, Any], *, kin: bool) -> dict[str, Any]:
 
 def _form(said: Mapping[str, Any]) -> dict[str, Any]:
     """The form of the answer, in its newer or its older place."""
-    config = _config(said)
-    place = "output_config.format" if "format" in config else "output_format"
+    config, place = _config(said), _place_of_form(said)
     form = config.get("format", said.get("output_format"))
     if form is None:
         return {}
@@ -172,6 +173,10 @@ def _form(said: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}},
     }
+
+
+def _place_of_form(said: Mapping[str, Any]) -> str:
+    return "output_config.format" if "format" in _config(said) else "output_format"
 
 
 def _config(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,9 +48,16 @@ _FAILED = "The tool has failed."
 
 def turns(messages: object, system: object = None) -> list[Turn]:
     """Raises ValueError and Refused."""
+    return [turn for _, turn in placed_turns(messages, system)]
+
+
+def placed_turns(messages: object, system: object = None) -> list[tuple[str, Turn]]:
+    """Each with the place that it has in the body. Raises ValueError and Refused."""
     found = items(messages, "messages", "a list of messages with role and content")
     first = "" if system is None else _plain(_blocks(system, "system", "system"))
-    made: list[Turn] = [{"role": "system", "content": first}] if first.strip() else []
+    made: list[tuple[str, Turn]] = []
+    if first.strip():
+        made.append(("system", {"role": "system", "content": first}))
     role = ""
     for at, item in enumerate(found):
         place = f"messages[{at}]"
@@ -59,12 +66,25 @@ def turns(messages: object, system: object = None) -> list[Turn]:
         role = said.get("role", "")
         if role not in ROLES:
             raise wrong_value(said.get("role"), f"{place}.role", "user, assistant or system", "use")
-        made += _TURNS[role](_blocks(said.get("content"), f"{place}.content", role), place)
+        blocks = _blocks(said.get("content"), f"{place}.content", role)
+        results = (at for at, block in blocks if block["type"] == "tool_result")
+        made += ((next(results, place), turn) for turn in _TURNS[role](blocks, place))
     if not found:
         raise ValueError("messages is an empty list: give at least one message")
     if role == "assistant":
         raise wrong("messages", _PREFILL, "unsupported_value")
     return made
+
+
+def names_of(placed: Sequence[tuple[str, Turn]]) -> dict[str, str]:
+    """By its place among racer's messages, where a message stands in the body."""
+    names = {f"messages[{at}]": place for at, (place, _) in enumerate(placed)}
+    called = {
+        f"messages[{at}].tool_call_id": f"{place}.tool_use_id"
+        for at, (place, turn) in enumerate(placed)
+        if turn["role"] == "tool"
+    }
+    return names | called
 
 
 def _blocks(content: object, place: str, role: str) -> list[Block]:

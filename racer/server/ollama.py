@@ -51,6 +51,11 @@ HELD = (
 )  # fmt: skip
 CONTEXT = "num_ctx"
 _OPTIONS = (*SAMPLING, *PENALTIES, *ITS_OWN, *HELD, CONTEXT, "num_predict")
+_NAMES: Mapping[str, str] = {
+    **{name: f"options.{name}" for name in SAMPLING},
+    "max_tokens": "options.num_predict",
+    "response_format": "format",
+}
 _UNKNOWN_OPTION = "it is not known: use the options of Ollama's /api/chat"
 _LEVELS = ("low", "medium", "high", "max")
 
@@ -104,6 +109,7 @@ def _question(body: Mapping[str, Any], lanes: Sequence[Lane]) -> Question:
         model=said["model"],
         stream=flag(said, "stream", default=True),
         echo={"thoughts": said.get("think") is not False},
+        names=_NAMES,
     )
 
 

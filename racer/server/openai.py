@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from racer_adapters.types import ToolDelta
 
 USED = ("temperature", "top_p", "stop", "seed", "tools", "tool_choice", "response_format")
-OWN = ("messages", "model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n")
+NEWER = "max_completion_tokens"
+OWN = ("messages", "model", "stream", "stream_options", "max_tokens", NEWER, "n")
 # Into the body that a provider gets, under the same name; one that does not know it may refuse.
 PASSED_ON: Mapping[str, tuple[tuple[type, ...], str]] = {
     "frequency_penalty": ((int, float), "a number"),
@@ -106,6 +107,7 @@ class OpenAI:
             model=given["model"],
             stream=stream,
             include_usage=_include_usage(given, stream=stream),
+            names={"max_tokens": NEWER} if NEWER in given else {},
         )
 
     def whole(self, question: Question, reply: Reply) -> Mapping[str, Any]:
@@ -236,7 +238,7 @@ def _messages(given: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _most_tokens(given: Mapping[str, Any]) -> object:
     """OpenAI's newer name goes before the older one."""
-    for name in ("max_completion_tokens", "max_tokens"):
+    for name in (NEWER, "max_tokens"):
         if (value := given.get(name)) is not None:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise wrong(name, f"{name} is to be a whole number above 0")
@@ -263,4 +265,7 @@ def _include_usage(given: Mapping[str, Any], *, stream: bool) -> bool:
     for name in said:
         if name not in ("include_usage", "include_obfuscation"):
             raise wrong("stream_options", "stream_options has a field that is not known: use include_usage")
-    return _flag({name: value for name, value in said.items() if value is not None}, "include_usage")
+    asked = said.get("include_usage")
+    if not isinstance(asked, bool | None):
+        raise wrong("stream_options.include_usage", "stream_options.include_usage is to be true or false")
+    return asked is True

@@ -54,7 +54,7 @@ class Question:
     """`messages` and `options` are those of `race`; `model` is as the client has called it.
 
     `stream` and `include_usage` say how the answer is to come; `echo` is for a surface's own use: what its
-    answers repeat of the request.
+    answers repeat of the request. `names`: by racer's name of a field, what the client calls it.
     """
 
     messages: Said
@@ -63,11 +63,26 @@ class Question:
     stream: bool = False
     include_usage: bool = False
     echo: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def wrong(param: str, message: str, code: str | None = None) -> Refused:
     """A field of the body that cannot be used."""
     return Refused(400, message, param=param, code=code)
+
+
+def renamed(refused: Refused, names: Mapping[str, str]) -> Refused:
+    """The same, with the field at fault called as its client has called it."""
+    param = refused.param or ""
+    ours = max((name for name in names if _is_within(param, name)), key=len, default=None)
+    if ours is not None:
+        refused.param = names[ours] + param.removeprefix(ours)
+        refused.message = refused.message.replace(param, refused.param, 1)
+    return refused
+
+
+def _is_within(param: str, name: str) -> bool:
+    return param == name or param.startswith((f"{name}.", f"{name}["))
 
 
 def place_in(message: str) -> str | None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from racer.errors import NoLanes
+from racer.errors import NoLanes, RacerError
 from racer.server.audience import following
 from racer.server.body import read_object
-from racer.server.question import check_images
+from racer.server.question import check_images, renamed
 from racer.server.streaming import streamed
 from racer.server.unfit import absent
 
@@ -47,8 +47,11 @@ def answering(surface: Surface) -> Handler:
             try:
                 with following(visit.trail):
                     return await _answered(surface, house, visit, question)
-            except NoLanes as error:
-                raise absent(question, house.lanes, error.skipped) or error from None
+            except RacerError as error:
+                missing = None
+                if isinstance(error, NoLanes):
+                    missing = absent(question, house.lanes, error.skipped)
+                raise missing or renamed(house.refused(error), question.names) from None
 
     return answer
 

@@ -168,7 +168,7 @@ def test_usage_of_streams(options: object, *, usage: bool) -> None:
     ("stream", "options", "param"),
     [
         (True, [], "stream_options"), (True, {"more": 1}, "stream_options"), (False, {}, "stream_options"),
-        (True, {"include_usage": 1}, "include_usage"),
+        (True, {"include_usage": 1}, "stream_options.include_usage"),
     ],
 )  # fmt: skip
 def test_wrong_options_of_streams(options: object, param: str, *, stream: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from racer.server.question import Refused, check_images, place_in, wrong
+from racer.server.question import Refused, check_images, place_in, renamed, wrong
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,28 @@ def picture(url: str, *, bare: bool = False) -> dict[str, object]:
         "role": "user",
         "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": image}],
     }
+
+
+@pytest.mark.parametrize(
+    ("param", "theirs"),
+    [
+        ("stop", "stop_sequences"),
+        ("messages[1]", "messages[0].content[2]"),
+        ("messages[1].tool_call_id", "messages[0].content[2].tool_use_id"),
+        ("messages[1].content[0]", "messages[0].content[2].content[0]"),
+        ("messages[10]", "messages[10]"),
+        ("stops", "stops"),
+        (None, None),
+    ],
+)
+def test_a_name_of_the_clients(param: str | None, theirs: str | None) -> None:
+    """The longest that fits; in the words, too."""
+    place = "messages[0].content[2]"
+    names = {
+        "stop": "stop_sequences",
+        "messages[1]": place,
+        "messages[1].tool_call_id": f"{place}.tool_use_id",
+    }
+    told = renamed(Refused(400, f"one of {param} is 5: use a text", param=param), names)
+
+    assert (told.param, told.message) == (theirs, f"one of {theirs} is 5: use a text")

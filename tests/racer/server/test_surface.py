@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import orjson
 import pytest
 
 from racer.testing import hangs, says
-from tests.racer.server.houses import QUICK, TOKEN, line, post, room, said, token
+from tests.racer.server.houses import CHAT, QUICK, TOKEN, line, post, room, said, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_time]
 BODY = orjson.dumps(said())
+RESULT = {
+    "role": "user",
+    "content": [
+        {"type": "text", "text": "so?"},
+        {"type": "tool_result", "tool_use_id": "no", "content": "x"},
+    ],
+}
 
 
 async def test_a_client_that_leaves() -> None:
@@ -106,3 +114,35 @@ async def test_keep_alive_connections() -> None:
         await anyio.sleep(0.7)
         assert (await place.ask())[0] == 200
         assert len(place.transport.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "field"),
+    [
+        ("/v1/messages", {"stop_sequences": [1]}, "one of stop_sequences is an int"),
+        (
+            "/v1/messages",
+            {"messages": [RESULT], "system": "Be brief."},
+            "messages[0].content[1].tool_use_id is",
+        ),
+        ("/v1/messages/count_tokens", {"messages": [RESULT]}, "messages[0].content[1].tool_use_id is"),
+        (
+            "/v1/messages",
+            {"max_tokens": 10**9},
+            "max_tokens is 1000000000: use a whole number from 1 to 10000000",
+        ),
+        ("/api/chat", {"options": {"temperature": "hot"}}, "options.temperature is"),
+        ("/api/chat", {"options": {"num_predict": 10**9}}, "options.num_predict is 1000000000: use a whole"),
+        (CHAT, {"max_completion_tokens": 10**9}, "max_completion_tokens is 1000000000: use a whole"),
+        (CHAT, {"stream": True, "stream_options": {"include_usage": "x"}}, "stream_options.include_usage is"),
+    ],
+)
+async def test_a_field_is_called_as_its_client_calls_it(path: str, more: dict[str, Any], field: str) -> None:
+    """Not by the name that it has within racer."""
+    own = {"max_tokens": 9} if "messages" in path else {}
+    async with room() as place:
+        status, body, _ = await place.ask({**own, **more}, path=path)
+
+    told = body["error"] if path == "/api/chat" else body["error"]["message"]
+    assert (status, told[: len(field)]) == (400, field)
+    assert path != CHAT or field.startswith(f"{body['error']['param']} ")
