@@ -226,14 +226,15 @@ def test_a_prompt_is_answered(browser: Browser, place: Grounds) -> None:
 
 
 def test_a_prompt_is_stopped(browser: Browser, place: Grounds) -> None:
-    """Its race ends with it."""
+    """Its race ends with it; who works by keyboard can ask again at once."""
     with opened(browser, place.url) as seen:
         seen.at("#model").fill("sim-steady")
         seen.at("#prompt").fill("Name three rivers.")
         seen.at("#try button[type=submit]").click()
         seen.at("#live .track.running").wait_for()
-        seen.at("#stop").click()
+        seen.at("#stop").press("Enter")
         expect(seen.at("#answered")).to_have_text("Stopped.")
+        expect(seen.at("#try button[type=submit]")).to_be_focused()
         expect(seen.at("#races tbody tr").first).to_contain_text("stopped")
         expect(seen.at("#live .race h3").filter(has_text="No answer: stopped")).to_have_count(1)
 
@@ -245,6 +246,16 @@ def test_a_prompt_that_nobody_can_answer(browser: Browser, place: Grounds) -> No
         seen.at("#prompt").fill("hello")
         seen.at("#try button[type=submit]").click()
         expect(seen.at("#answered")).to_contain_text("No answer (404)")
+
+
+def test_an_error_of_several_lines(browser: Browser, place: Grounds) -> None:
+    """Each lane's reason stands in a line of its own there; here they follow one another."""
+    with opened(browser, place.url, expected="502") as seen:
+        seen.at("#model").fill("sim-ill")
+        seen.at("#prompt").fill("hello")
+        seen.at("#try button[type=submit]").click()
+        expect(seen.at("#answered")).to_contain_text(" sim-ill/m: server 500")
+        assert "\ufffd" not in seen.at("#answered").inner_text()
 
 
 # ---------------------------------------------------------------- states

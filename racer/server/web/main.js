@@ -1,6 +1,6 @@
 // The dashboard: asks for figures, listens to events, and passes both to those who show them.
 //
-// `seconds`, `tick`, `isolated`, `picture` and `keepDrawn` are of figure.js, which every page of racer has;
+// `seconds`, `tick`, `picture` and `keepDrawn` are of figure.js, which every page of racer has;
 // `d3` and `Plot` are the libraries before it.
 
 import { showAlerts } from "./alerts.js";
@@ -17,7 +17,7 @@ import { Recent } from "./recent.js";
 import { showServed } from "./served.js";
 import { showTimeline } from "./timeline.js";
 import { tokenGiven } from "./tokens.js";
-import { at, clock } from "./words.js";
+import { at, clock, sentence } from "./words.js";
 
 const TELLING = ["race.won", "race.lost", "quota.exhausted", "cooldown.started", "cooldown.ended"]; // of new figures
 const PATIENCE = [1, 2, 4, 8, 15]; // seconds before the next try, of a server that does not answer
@@ -111,7 +111,7 @@ class Dashboard {
       if (!(error instanceof Refused || error instanceof Gone)) reportError(error);
       const wait = PATIENCE[Math.min(this.tries, PATIENCE.length - 1)];
       this.tries += 1;
-      notice("gone", error instanceof Refused ? `The server refuses: ${isolated(error.message)} It is asked again.`
+      notice("gone", error instanceof Refused ? `The server refuses: ${sentence(error.message)} It is asked again.`
         : "The server does not answer. What is below is old; it is tried again every few seconds.");
       await pause(wait);
     }

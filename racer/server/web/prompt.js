@@ -1,7 +1,7 @@
 // A box to try a prompt. The answer comes as it is written, as text and nothing else.
 
 import { Gone, Refused, chat, json } from "./connection.js";
-import { at, counted, make, say } from "./words.js";
+import { at, counted, make, say, sentence } from "./words.js";
 
 /** `watch` is told of the race as soon as it is known. */
 export class Prompt {
@@ -13,6 +13,7 @@ export class Prompt {
       event.preventDefault();
       this.ask();
     });
+    this.button = form.querySelector("button[type=submit]");
     at("prompt").addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });
@@ -69,7 +70,7 @@ export class Prompt {
 
   fail(error, running) {
     if (running.signal.aborted) say(at("answered"), "Stopped.");
-    else if (error instanceof Refused) say(at("answered"), `No answer (${error.status}): ${isolated(error.message)}`);
+    else if (error instanceof Refused) say(at("answered"), `No answer (${error.status}): ${sentence(error.message)}`);
     else if (error instanceof Gone || error instanceof TypeError) say(at("answered"), "The answer broke off: the server has gone.");
     else throw error;
   }
@@ -78,6 +79,7 @@ export class Prompt {
     this.running = null;
     at("answer").removeAttribute("aria-busy");
     at("answer").hidden = at("answer").textContent === "";
+    if (document.activeElement === at("stop")) this.button.focus(); // one that is disabled loses the focus
     at("stop").disabled = true;
   }
 }

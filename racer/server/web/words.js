@@ -34,9 +34,14 @@ export function named(name) {
   return make("bdi", {}, parts.flatMap((part, index) => (index === 0 ? [part] : ["/", make("wbr"), part])));
 }
 
-/** A sentence from outside. */
+/** Words from outside, of several lines perhaps: they are told in one. */
+export function sentence(text) {
+  return isolated(String(text).replace(/\s*[\n\r\t]\s*/g, " "));
+}
+
+/** The same, as an element. */
 export function quoted(text) {
-  return make("bdi", {}, isolated(String(text)).slice(1, -1));
+  return make("bdi", {}, sentence(text).slice(1, -1));
 }
 
 /** The text of an element, written only where it is another one. */
