@@ -16,7 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
-from racer.batch.trouble import translated, trouble
+from racer.batch.trouble import ELSEWHERE, translated, trouble
+from racer.errors import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +56,8 @@ def settled(out: Path) -> Path:
         if path.exists() and not path.is_file():
             raise trouble("exists", path, "it is not a plain file, so nothing could go on with it")
         if not path.parent.is_dir():
-            raise trouble("other", path, f"there is no folder {path.parent}: mkdir -p makes it")
+            why = f"{path}: there is no folder {path.parent}: mkdir -p makes it; or give {ELSEWHERE}"
+            raise JobError(why, kind="missing")
     except OSError as error:
         raise translated(error, out) from error
     return path

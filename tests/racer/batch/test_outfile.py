@@ -265,3 +265,11 @@ def test_a_torn_end_gets_its_newline(path: Path) -> None:
     file.cut_to(2)
     assert path.read_bytes() == b"1\n"
     file.close()
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """It says how to make it, and nothing of going on."""
+    with pytest.raises(JobError, match="mkdir -p makes it") as told:
+        settled(tmp_path / "none" / "out.jsonl")
+    assert told.value.kind == "missing"
+    assert "goes on" not in str(told.value)
