@@ -74,6 +74,8 @@ class FileFeed:
         loop = asyncio.get_running_loop()
         read = await loop.run_in_executor(self._reader, self._read)
         if read is None:
+            if self._job is not None:
+                await loop.run_in_executor(self._executor, self._job.read_whole)
             return None
         if self._job is None:
             return self._ids.told_apart(read)
@@ -133,6 +135,8 @@ class PromptFeed:
                 given.append(one)
                 break
         if not given:
+            if self._job is not None:
+                self._job.read_whole()
             return None
         read: list[Fed] = []
         for one in given:

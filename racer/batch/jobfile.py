@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from racer.batch.outfile import Write
     from racer.batch.rows import Row
     from racer.batch.terms import Census
+    from racer.errors import JobError
 
 EVERY = 0.5  # seconds between two commits, at least
 _MOST_READ = 20_000  # numbers of ids that are kept, for they take longer to make than to find
@@ -57,6 +58,8 @@ class Job:
         self._standing = found.standing
         self._now = now
         self._waiting: list[Entry] = []
+        # Lines that have to be in the input, and were not seen in it so far.
+        self._due = (self.asked or 0) + (0 if self.is_sure else self._standing.done.count)
         self._numbers: dict[int, int] = {}  # of the ids of lines that were read, until they are done
         self._noting = True
         self._committed_at = now()
@@ -138,11 +141,23 @@ class Job:
         Whoever reads an input tells each line that is not done in its order, and the done ones too unless
         `is_done` is enough. Raises JobError (changed) where a line that is done is another one now.
         """
-        done = self._standing.done
+        done, only = self._standing.done, self._standing.only
+        found = {line: digest for line, digest, _ in pairs if line in done}
+        self._due -= 0 if self.is_sure else len(found)
+        self._due -= 0 if only is None else sum(line in only for line, _, _ in pairs)
         with _in_words(self._out.path):
-            self._compare({line: digest for line, digest, _ in pairs if line in done})
+            self._compare(found)
             ids = {line: id_of(line) if id_ is None else id_ for line, _, id_ in pairs if line not in done}
             return self._claimed(ids)
+
+    def read_whole(self) -> None:
+        """All lines of the input are known. Raises JobError (changed) where some are missing among them."""
+        if self._due:
+            with _in_words(self._out.path):
+                why = (
+                    f"{self._due:,} lines that have a row, or were to be asked again, are not in it any more"
+                )
+                raise self._refusal(why)
 
     def write(self, rows: Sequence[Row]) -> None:
         """Append them to the output; from now on their lines are done. A line that is done is left out.
@@ -212,9 +227,13 @@ class Job:
                 why = f"line {line} is not the one that was answered"
                 if line in self._standing.failed:
                     why = f"line {line} is not the one that failed (--errors-only asks it again as it is now)"
-                if self._before is not None:  # what was accepted is another input after all
-                    self._index.put(terms=self._before)
-                raise changed(self._out.path, why, self._terms)
+                raise self._refusal(why)
+
+    def _refusal(self, why: str) -> JobError:
+        """What was accepted is another input after all."""
+        if self._before is not None:
+            self._index.put(terms=self._before)
+        return changed(self._out.path, why, self._terms)
 
     def _claimed(self, ids: dict[int, Id]) -> dict[int, str]:
         """What is wrong with the ids of lines that are not done: the first line that brings one has it."""

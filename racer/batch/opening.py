@@ -81,7 +81,7 @@ def changed(path: Path, why: str, was: Terms) -> JobError:
     source = f" ({was.source})" if was.source else ""
     return JobError(
         f"{path} was made from another input: {why}. Give the input as it was{source}, or {ELSEWHERE}; "
-        f"{_ACCEPT} goes on if all lines that are done are the same; {_RESTART}.",
+        f"{_ACCEPT} goes on if all lines that are done are in it as they were; {_RESTART}.",
         kind="changed",
     )
 

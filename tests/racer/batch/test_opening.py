@@ -69,6 +69,20 @@ def test_an_input_with_more_lines_may_be_accepted(out: Path) -> None:
         job.known([(1, b"x" * 8, "id-1")])
 
 
+@pytest.mark.parametrize("given", [{"accept": True}, {"errors_only": True}])
+def test_an_input_without_lines_that_are_done(out: Path, given: dict[str, bool]) -> None:
+    """It is refused at its end, and what was accepted is forgotten."""
+    with job_of(out, census=OTHER, **given) as job:
+        job.known(pairs([1]))
+        with pytest.raises(JobError, match="1 lines that have a row") as told:
+            job.read_whole()
+        assert told.value.kind == "changed"
+        job.known(pairs([2]))
+        job.read_whole()
+    with job_of(out) as job:
+        job.read_whole()
+
+
 def test_nothing_done_nothing_to_keep_to(tmp_path: Path) -> None:
     """As long as the output is empty, input and options may be any."""
     out = tmp_path / "out.jsonl"
