@@ -42,6 +42,7 @@ from racer.server.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from types import TracebackType
 
     from racer.api import Racer
@@ -157,7 +158,9 @@ class Server:
         self.house.stopping.set()
         await self._close()
         self._porch.leave()
-        done = await self._empty(grace)
+        done = await self._empty(grace, but=self.house.onlookers)
+        self.house.quiet.set()
+        await self._empty(LAST_WORD, but=self._tasks - self.house.onlookers)
         with anyio.CancelScope(shield=True):
             self.house.over = True
             for task in self._asking:
@@ -176,10 +179,13 @@ class Server:
             await asyncio.sleep(0)
         self._listening.close()
 
-    async def _empty(self, within: float) -> bool:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within)
-        return not self._tasks
+    async def _empty(
+        self, within: float, *, but: AbstractSet[asyncio.Task[Any] | None] = frozenset()
+    ) -> bool:
+        """Whether all were done in time, `but` for those."""
+        if tasks := self._tasks - but:
+            await asyncio.wait(tasks, timeout=within)
+        return not self._tasks - but
 
     @property
     def port(self) -> int:

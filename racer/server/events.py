@@ -36,7 +36,9 @@ async def events(house: House, visit: Visit) -> web.StreamResponse:
     news = asyncio.Event()
     reader = Reader(race, news.set)
     live.join(reader, visit.request.headers.get("Last-Event-ID"))
-    end = asyncio.ensure_future(house.stopping.wait())
+    task = asyncio.current_task()
+    house.onlookers.add(task)
+    end = asyncio.ensure_future(house.quiet.wait())
     end.add_done_callback(lambda _: news.set())
     try:
         response = await visit.stream(CONTENT_TYPE)
@@ -44,13 +46,14 @@ async def events(house: House, visit: Visit) -> web.StreamResponse:
         return response
     finally:
         end.cancel()
+        house.onlookers.discard(task)
         live.leave(reader)
 
 
 async def _pass_on(house: House, visit: Visit, reader: Reader, news: asyncio.Event) -> None:
     """Until the server ends. Raises ConnectionError where the reader takes nothing."""
     await _send(house, visit, RETRY)
-    while not house.stopping.is_set():
+    while not house.quiet.is_set():
         news.clear()
         await _send(house, visit, house.watch.live.take(reader))
         try:

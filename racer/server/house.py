@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 from aiohttp import web
@@ -54,8 +55,9 @@ class Timeouts:
 class House:
     """`now` is in unix seconds; `served` hear of every request when it is over.
 
-    `stopping` is set once; `over`: who is still under way then is sent away. `noted` is what the log was
-    told of lanes and the database: once is enough.
+    `stopping` is set once; `over`: who is still under way then is sent away. `quiet` is set when nothing more
+    comes for `onlookers`, the tasks of those who wait for no answer. `noted` is what the log was told of lanes
+    and the database: once is enough.
     """
 
     racer: Racer
@@ -67,6 +69,8 @@ class House:
     now: Callable[[], float]
     watch: Watch
     stopping: anyio.Event = field(default_factory=anyio.Event)
+    quiet: anyio.Event = field(default_factory=anyio.Event)
+    onlookers: set[asyncio.Task[Any] | None] = field(default_factory=set[asyncio.Task[Any] | None])
     over: bool = False
     noted: set[str] = field(default_factory=set[str])
     served: list[Callable[[Served], None]] = field(default_factory=list[Callable[[Served], None]])

@@ -89,6 +89,21 @@ async def test_the_end() -> None:
             assert (await raw.hear()).endswith(b"0\r\n\r\n")
 
 
+async def test_the_end_of_what_is_under_way() -> None:
+    """Who looks on sees the answers that the end waits for."""
+    async with kept(None, {"a": says("hello", after=0.3)}) as place, line(place.server) as raw:
+        await raw.say(HEAD)
+        await raw.hear(b"retry: 2000")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(place.ask)
+            await raw.hear(b"event: lane.started")
+            assert await place.server.stop(20.0)
+        data = await raw.hear()
+
+    assert b"event: race.won" in data
+    assert data.endswith(b"0\r\n\r\n")
+
+
 async def test_whoever_leaves_is_forgotten() -> None:
     """Nothing of it stays, and nobody takes it for a fault."""
     async with kept(None) as place:
