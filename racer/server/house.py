@@ -56,8 +56,8 @@ class House:
     """`now` is in unix seconds; `served` hear of every request when it is over.
 
     `stopping` is set once; `over`: who is still under way then is sent away. `quiet` is set when nothing more
-    comes for `onlookers`, the tasks of those who wait for no answer. `noted` is what the log was told of lanes
-    and the database: once is enough.
+    comes for `onlookers`, the tasks of those who wait for no answer. `noted` is what the log was told of
+    lanes and the database: once is enough.
     """
 
     racer: Racer

@@ -57,6 +57,10 @@ class Journal:
         """Why a question or a page could not be answered, with all that clients are not told."""
         self._put("warning", "http.lacking", {"reason": reason})
 
+    def crowded(self) -> None:
+        """Connections wait that cannot be taken."""
+        self._put("warning", "server.crowded", {"reason": "no file handle is left: raise `ulimit -n`"})
+
     def note(self, name: str, **fields: object) -> None:
         self._put("info", name, fields)
 

@@ -6,8 +6,11 @@ written. The second one ends it at once, and what was counted is written all the
 
 from __future__ import annotations
 
+import asyncio
+import math
 import signal
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -15,15 +18,19 @@ from racer.api import Racer
 from racer.server.app import MOST_CONNECTIONS, ROUTES, Server
 from racer.server.audience import Audience
 from racer.server.journal import Journal
+from racer.transport import OUT_OF_HANDLES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Generator, Sequence
 
     from racer.config import Config, ServerSettings
     from racer.exchange import Transport
     from racer.server.app import Route
     from racer.server.house import Timeouts
 
+    Complain = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]
+
+SELDOM = 5.0  # seconds between two lines of the same trouble
 ENDING = (signal.SIGINT, signal.SIGTERM)
 WANTED_FILES = 65536
 
@@ -44,7 +51,7 @@ async def serve(
     """
     audience = Audience()
     journal = Journal.of(config.env)
-    with anyio.open_signal_receiver(*ENDING) as signals:
+    with _told_of(complaints(journal)), anyio.open_signal_receiver(*ENDING) as signals:
         async with Racer(config, transport=transport, observers=[audience]) as racer:
             await racer.ledger.settled()
             server = Server(
@@ -60,6 +67,39 @@ async def serve(
                 await _leave(server, settings.grace, signals)
                 journal.note("server.ended", signal=ending.name, in_flight=in_flight)
     return ending
+
+
+def complaints(journal: Journal) -> Complain:
+    """What the loop does with troubles that nobody waits for: it writes them, but for a flood of one kind.
+
+    Without a file handle it complains of each connection that it cannot take, a thousand times a second, and
+    once more of each after the listener has gone.
+    """
+    told_at = -math.inf
+
+    def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal told_at
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in OUT_OF_HANDLES:
+            if loop.time() - told_at >= SELDOM:
+                told_at = loop.time()
+                journal.crowded()
+        elif not (isinstance(error, ValueError) and "_start_serving" in str(context.get("message"))):
+            loop.default_exception_handler(context)
+
+    return complain
+
+
+@contextmanager
+def _told_of(complain: Complain) -> Generator[None]:
+    """It hears of the loop's troubles within the block."""
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(complain)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
 
 
 async def _leave(server: Server, grace: float, signals: AsyncIterator[signal.Signals]) -> None:

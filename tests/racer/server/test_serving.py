@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import resource
 import signal
@@ -14,7 +16,8 @@ import anyio
 import pytest
 
 from racer.config import ServerSettings
-from racer.server.serving import connections_for, files_allowed, serve
+from racer.server.journal import Journal
+from racer.server.serving import complaints, connections_for, files_allowed, serve
 from racer.testing import ScriptedTransport, config_of, hangs, says
 from tests.racer.server.houses import CHAT, PATIENCE, QUICK, said
 
@@ -156,3 +159,18 @@ def test_files() -> None:
         assert files_allowed(50) == 100
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_flood_of_complaints(caplog: pytest.LogCaptureFixture) -> None:
+    """Of connections that cannot be taken one line is written; what else goes wrong is told as ever."""
+    lines: list[tuple[str, str]] = []
+    hear = complaints(Journal(lambda level, name, _: lines.append((level, name))))
+    loop = asyncio.get_running_loop()
+    for _ in range(1000):
+        hear(loop, {"message": "socket.accept()", "exception": OSError(errno.EMFILE, "too many")})
+    gone = {"message": "Exception in callback X._start_serving()", "exception": ValueError("-1")}
+    hear(loop, gone)
+    hear(loop, {"message": "something else", "exception": ValueError("odd")})
+
+    assert lines == [("warning", "server.crowded")]
+    assert [record.message.splitlines()[0] for record in caplog.records] == ["something else"]
