@@ -53,11 +53,11 @@ async def serve(
     journal = Journal.of(config.env)
     with _told_of(complaints(journal)), anyio.open_signal_receiver(*ENDING) as signals:
         async with Racer(config, transport=transport, observers=[audience]) as racer:
-            await racer.ledger.settled()
             server = Server(
                 racer, settings, audience,
                 timeouts=timeouts, journal=journal, routes=routes, connections=connections_for(settings),
             )  # fmt: skip
+            await racer.ledger.settled()  # so that what is wrong with the database is heard and known
             async with server:
                 ready(server)
                 journal.note("server.started", url=server.url)

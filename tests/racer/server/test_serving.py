@@ -22,6 +22,8 @@ from racer.testing import ScriptedTransport, config_of, hangs, says
 from tests.racer.server.houses import CHAT, PATIENCE, QUICK, said
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from racer.server.app import Server
     from racer.testing import Script
 
@@ -174,3 +176,21 @@ async def test_a_flood_of_complaints(caplog: pytest.LogCaptureFixture) -> None:
 
     assert lines == [("warning", "server.crowded")]
     assert [record.message.splitlines()[0] for record in caplog.records] == ["something else"]
+
+
+async def test_a_database_that_cannot_be_used(tmp_path: Path) -> None:
+    """It is known, and was counted, when the server says that it listens."""
+    (tmp_path / "racer.db").write_bytes(b"no database" * 400)
+    config = config_of("a", env={"RACER_LOG": "off", "RACER_DB": str(tmp_path / "racer.db")})
+    told: list[tuple[str, float]] = []
+
+    def ready(server: Server) -> None:
+        faults = server.house.watch.tally.faults[()]
+        told.append((server.house.racer.ledger.fault, faults))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    await serve(config, ServerSettings(port=0), ready, transport=ScriptedTransport({}))
+
+    ((fault, faults),) = told
+    assert "is not racer's" in fault
+    assert faults == 1
