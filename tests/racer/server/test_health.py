@@ -214,7 +214,7 @@ async def test_where_the_database_lies(tmp_path: Path) -> None:
             pages = [health, *[await get(place, path) for path in ("/api/usage", "/api/races", "/api/usage")]]
             status, refusal, headers = await place.ask()
             pages += [refusal, *[await get(place, f"/api/races/{headers['x-racer-race-id']}")]]
-            place.server.house.stopping.set()
+            place.server.house.quiet.set()
             heard = await events.text()
 
     lacking = [fields["reason"] for level, name, fields in place.lines if (level, name)[1] == "http.lacking"]
