@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.batches import Home, Read, asked, read_output, write_input
 from benchmarks.simulated import Simulated, simulator
-from benchmarks.tally import Bar
+from benchmarks.tally import Bar, concluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,10 +219,8 @@ def main() -> int:
             bars += table(number, ended, given.lines)
         if not all(bar.met for bar in bars):
             print("\n" + home.said)
-    print(f"\n{time.monotonic() - began:.0f} s\nasked")
-    for bar in bars:
-        print(bar)
-    return 0 if all(bar.met for bar in bars) else 1
+    print(f"\n{time.monotonic() - began:.0f} s")
+    return concluded(bars)
 
 
 if __name__ == "__main__":

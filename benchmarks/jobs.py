@@ -36,7 +36,7 @@ import anyio
 from benchmarks.schedule import solve
 from benchmarks.service import Service
 from benchmarks.sites import LENGTHS_VARY
-from benchmarks.tally import Bar
+from benchmarks.tally import Bar, concluded
 from benchmarks.towns import CASES, opens, planned, six, town_of
 from racer import Config, Racer, RacerError
 from racer.core.options import Defaults
@@ -290,10 +290,7 @@ def main() -> int:
             bars += foretold(given.jobs, pool)
         if "ends" in given.parts:
             bars += ends(pool)
-    print("\nasked")
-    for bar in bars:
-        print(bar)
-    return 0 if all(bar.met for bar in bars) else 1
+    return concluded(bars)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.batches import Home, read_output, write_input
 from benchmarks.simulated import Simulated, simulator
-from benchmarks.tally import Bar
+from benchmarks.tally import Bar, concluded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,10 +218,7 @@ def main() -> int:
             bars += resumed(home, source, out, given.prompts)
         if not all(bar.met for bar in bars):
             print("\n" + home.said)
-    print("\nasked")
-    for bar in bars:
-        print(bar)
-    return 0 if all(bar.met for bar in bars) else 1
+    return concluded(bars)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ import numpy as np
 
 from benchmarks.hosts import Hosts, provider, question
 from benchmarks.priced import plan_priced
-from benchmarks.tally import Bar, Day, Figures, bars, expected, table
+from benchmarks.tally import Bar, Day, Figures, bars, concluded, expected, table
 from benchmarks.worlds import SCENES, World, world
 from racer import Config, Racer, RacerError
 from racer.core.allowance import HEDGING
@@ -205,10 +205,7 @@ def main() -> int:
     print(f"python benchmarks/policies.py --seeds {given.seeds} --jobs {given.jobs}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
     found = compare(given.worlds, given.policies, given.seeds, given.jobs)
-    print("\nasked of frugal")
-    for bar in found:
-        print(bar)
-    return 0 if all(bar.met for bar in found) else 1
+    return concluded(found, " of frugal")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ from benchmarks.servers import PROFILE, PROXY, Served, racer
 from benchmarks.simulated import Simulated, simulator
 from benchmarks.soak import all_gone
 from benchmarks.spread import quantile
-from benchmarks.tally import Bar
+from benchmarks.tally import Bar, concluded
 from benchmarks.torrent import BYTES, torrent
 
 if TYPE_CHECKING:
@@ -307,10 +307,7 @@ def main() -> int:
         began = time.monotonic()
         bars += RUN[name](given)
         print(f"  {time.monotonic() - began:.0f} s", flush=True)
-    print("\nasked")
-    for bar in bars:
-        print(bar)
-    return 0 if all(bar.met for bar in bars) else 1
+    return concluded(bars)
 
 
 if __name__ == "__main__":

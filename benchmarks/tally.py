@@ -136,6 +136,14 @@ class Bar:
         return f"  {'met    ' if self.met else 'NOT MET'}  {self.what}"
 
 
+def concluded(asked: Sequence[Bar], of: str = "") -> int:
+    """All bars, told at the end of a benchmark; and its exit code, 1 where one is not met."""
+    print(f"\nasked{of}")
+    for bar in asked:
+        print(bar)
+    return 0 if all(bar.met for bar in asked) else 1
+
+
 def bars(world: str, seen: Results, known: Results) -> list[Bar]:
     """As far as the policies were run that they are about."""
     frugal = seen.get("frugal")

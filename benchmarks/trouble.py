@@ -34,7 +34,7 @@ import numpy as np
 
 from benchmarks.hosts import Hosts, provider, question
 from benchmarks.policies import DEADLINE, MIDNIGHT, TIMEOUT, config_of
-from benchmarks.tally import Bar
+from benchmarks.tally import Bar, concluded
 from benchmarks.weather import HOUR, Spell, Weather
 from benchmarks.worlds import AMPLE_SEVEN, Scene, World, world
 from racer import Config, Racer, RacerError
@@ -389,10 +389,7 @@ def main() -> int:
         }
         for name in given.parts:
             found += parts[name]()
-    print("\nasked of it")
-    for bar in found:
-        print(bar)
-    return 0 if all(bar.met for bar in found) else 1
+    return concluded(found, " of it")
 
 
 if __name__ == "__main__":

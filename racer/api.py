@@ -72,7 +72,8 @@ class Racer:
         async with Racer.load() as racer:
             reply = await racer.race("Why is the sky blue?")
 
-    Use one from a single event loop. Any number of races may run at once. `store` is its open database.
+    Use one from a single event loop. Any number of races may run at once. `store` is its open database,
+    `ledger` what is counted in it.
     """
 
     def __init__(
